@@ -1,0 +1,63 @@
+package templates
+
+import "time"
+
+// CodePage is what the page that asks for a code shows.
+//
+// Its three forms are POSTs to BasePath + "/code" (fields code, challenge, token and, when ticked, remember=1),
+// BasePath + "/resend" and BasePath + "/cancel" (fields challenge and token).
+type CodePage struct {
+	AppName      string        // what the application is called
+	User         string        // who is signing in; "" shows nobody
+	Routes       []RouteLine   // where the code went
+	Digits       int           // of the code
+	Challenge    string        // public reference of the challenge
+	Token        string        // form token
+	CanRemember  bool          // shows "Remember my device"
+	RememberDays int           // for how many days
+	Remember     bool          // the box is ticked already
+	ResendIn     time.Duration // until the code may be sent again; 0 is now, negative never
+	ResendsLeft  int           // 0 is none: no resend is offered
+	ExpiresIn    time.Duration // until the code expires
+	Error        CodeError     // what to say about the last try or resend
+	WaitFor      time.Duration // how long to wait, for CodeWait, CodeEarly and CodeSends
+	Nonce        string        // CSP nonce of the script; "" where the policy goes by origin
+	Languages    []LanguageLink
+	LoginPath    string // where to sign in again once the code has expired
+	BasePath     string // "" is DefaultBasePath
+}
+
+// DefaultBasePath is where the gateway's own pages stand.
+const DefaultBasePath = "/_doorcode"
+
+// RouteLine is one way that the code went.
+type RouteLine struct {
+	Channel string // "sms" or "email"
+	Masked  string // the destination as it may be shown
+	State   string // "pending", "sent" or "failed"
+}
+
+// LanguageLink is one entry of the language switch.
+type LanguageLink struct {
+	Language string // "ar"
+	Name     string // in its own language: "العربية"
+	URL      string
+}
+
+// CodeError is what the code page says about the last try or resend; "" is nothing.
+type CodeError string
+
+// What the code page can say. CodeResent is good news and looks so.
+const (
+	CodeWrong    CodeError = "wrong"    // wrong code; also of an expired, unknown or foreign challenge
+	CodeEmpty    CodeError = "empty"    // nothing, or no digits, were entered
+	CodeWait     CodeError = "wait"     // too many wrong codes: try again after WaitFor
+	CodeLocked   CodeError = "locked"   // too many wrong codes over months: only an admin can help
+	CodeDelivery CodeError = "delivery" // no message got through
+	CodeNewer    CodeError = "newer"    // a newer login in this browser has taken this page's place
+	CodeResent   CodeError = "resent"   // the code was sent again
+	CodeEarly    CodeError = "early"    // resend asked for too early: again after WaitFor
+	CodeSpent    CodeError = "spent"    // no resend is left in this login
+	CodeSends    CodeError = "sends"    // too many messages to this user or from this address: again after WaitFor
+	CodeStore    CodeError = "store"    // the try could not be counted, so it was not looked at: try again shortly
+)
