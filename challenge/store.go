@@ -80,6 +80,12 @@ type Challenge struct {
 	Replaces  string        `json:"replaces"`   // the member session that this browser had, ended when this login passes
 }
 
+// Live reports whether a code may still be tried at now, tries aside. A challenge from the future is not live: after the clock
+// was set back, one that had expired would come back to life (threat C3). A minute's step is forgiven.
+func (c Challenge) Live(now time.Time) bool {
+	return now.Before(c.ExpiresAt) && now.Add(time.Minute).After(c.CreatedAt)
+}
+
 // Route is one channel of a challenge: where the code went, and whether it got there.
 type Route struct {
 	Channel Channel    `json:"channel"`
@@ -160,6 +166,7 @@ type Entry struct {
 
 	// ByTrust needs it; every way rotates it. NewSecret is the secret that the answer will set.
 	Browser      BrowserCookie
+	Family       string // of the browser that shows the cookie; a trust holds only in the family it was given in
 	NewBrowserID string // used when Browser is unknown, expired or copied
 	NewSecret    string
 	Remember     time.Duration // ByCode: 0 leaves trust alone; ByTrust: the longest age the policy still allows
@@ -168,13 +175,17 @@ type Entry struct {
 	Now      time.Time
 }
 
-// Admitted is what one transaction of Store.Admit wrote.
+// Admitted is what one transaction of Store.Admit wrote. The last three fields are also set when an error is returned.
 type Admitted struct {
 	Session   Session
 	Browser   Browser
 	Trust     Trust     // zero unless this browser is now trusted for this user
 	Challenge Challenge // ByCode: the one that was used up
 	Ended     []string  // ids of sessions that ended (Replaces)
+
+	Wrongs  int        // ByCode: the wrong codes that now stand against the user
+	Revoked Revoked    // challenges that died: of their last try, or because the user is locked
+	Copied  []Username // whose trust in the browser ended because its cookie was a copy; also where a code let it in
 }
 
 // SendCharge is what one send counts against. A zero Rate counts nothing.
