@@ -1,0 +1,74 @@
+package sms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// Error is a message that the provider did not take, or did not say so. It holds no code, text, number or password: what the
+// provider wrote is masked.
+type Error struct {
+	Provider  string
+	Status    int    // of the answer; 0 when none came
+	Answer    string // the first 200 bytes, masked
+	Reason    string // what was missing from a success, or what broke; masked
+	Permanent bool   // the same request will be refused again: somebody has to change something
+	MayBeSent bool   // no answer came, but the request had gone out: the user may get the message all the same
+	cause     error  // context.DeadlineExceeded or context.Canceled, nothing else: other errors may quote the request
+}
+
+// Error names the provider, what was missing, the status and what the provider said.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "sms provider %q: %s", e.Provider, e.Reason)
+	if e.Status != 0 {
+		fmt.Fprintf(&b, " (status %d, answer %q)", e.Status, e.Answer)
+	}
+	if e.MayBeSent {
+		b.WriteString("; the request had gone out, so it is not sent again")
+	}
+	return b.String()
+}
+
+// Unwrap returns the context's error where it ended the send.
+func (e *Error) Unwrap() error { return e.cause }
+
+// refused is a message that could not even be written as a request. err is one of ours and quotes no value.
+func (s *Sender) refused(err error) *Error {
+	return &Error{Provider: s.c.Name, Reason: err.Error(), Permanent: true}
+}
+
+// broken is an exchange without a whole answer.
+func (s *Sender) broken(ctx context.Context, a answer, err error, mask *masker) *Error {
+	e := &Error{Provider: s.c.Name, Status: a.status, Answer: mask.excerpt(a.body), MayBeSent: a.left, cause: ctx.Err()}
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		e.Reason = fmt.Sprintf("no whole answer within %v", s.c.Timeout)
+	case ctx.Err() != nil:
+		e.Reason = "given up before the answer"
+	default:
+		e.Reason = mask.excerpt([]byte(err.Error())) // "malformed HTTP response" quotes what came
+	}
+	return e
+}
+
+// unsuccessful is a whole answer that is no success.
+func (s *Sender) unsuccessful(a answer, reason string, mask *masker) *Error {
+	return &Error{
+		Provider: s.c.Name, Status: a.status, Answer: mask.excerpt(a.body), Reason: mask.excerpt([]byte(reason)),
+		Permanent: isPermanent(a.status),
+	}
+}
+
+// isPermanent reports whether the status says that the request itself is at fault. A refusal with status 200 says nothing of
+// the kind: the gateway does not know the provider's codes.
+func isPermanent(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return false
+	}
+	return status >= 300 && status <= 499
+}
