@@ -1,6 +1,10 @@
 package challenge
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"strings"
 	"time"
 
 	"doorcode/challenge/secret"
@@ -53,4 +57,260 @@ type PolicyConfig struct {
 // Fold says how forgivingly user names are compared (login.fold). The zero value folds nothing.
 type Fold struct {
 	Case, Space, Width, Accents bool
+}
+
+// Channels lists the ways that u's code travels; none for CodeOff.
+func (u User) Channels() []Channel {
+	switch u.Code {
+	case CodeSMS:
+		return []Channel{SMS}
+	case CodeEmail:
+		return []Channel{Email}
+	case CodeBoth:
+		return []Channel{SMS, Email}
+	}
+	return nil
+}
+
+func (u User) destination(c Channel) secret.Text {
+	switch c {
+	case SMS:
+		return u.Mobile
+	case Email:
+		return u.Email
+	}
+	return secret.Text{}
+}
+
+// Fingerprint changes when u's code is asked for in another way or goes elsewhere, and with nothing else: what was begun, let in or
+// trusted under another one ends (threat D7). A destination that the code does not use is not in it.
+func (u User) Fingerprint() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q", u.Code)
+	for _, c := range u.Channels() {
+		fmt.Fprintf(h, " %q %q", c, u.destination(c).Reveal()) // quoted: no two lists of values read alike
+	}
+	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
+}
+
+// Policy says what holds for whom. It never changes after NewPolicy; Door swaps it whole.
+type Policy struct {
+	config PolicyConfig
+	listed map[Username]*listed // by folded name and by each folded alias
+}
+
+type listed struct {
+	username Username // of the name, also where an alias led here
+	user     User
+}
+
+// NewPolicy makes a Policy. The errors name every entry that cannot hold, with its place: names that cannot be compared, and names or
+// aliases of two entries that are one after folding. With errors there is no policy.
+func NewPolicy(c PolicyConfig) (*Policy, []error) {
+	p := &Policy{config: c, listed: make(map[Username]*listed, len(c.Users))}
+	var errs []error
+	switch c.Unlisted {
+	case UnlistedRefuse, UnlistedOff, UnlistedDefaults:
+	default:
+		errs = append(errs, fmt.Errorf("%s: unlisted: %q is none of refuse, off, defaults", c.Place, c.Unlisted))
+	}
+	for _, u := range c.Users {
+		errs = append(errs, p.list(u)...)
+	}
+	if errs != nil {
+		return nil, errs
+	}
+	return p, nil
+}
+
+func (p *Policy) list(u User) (errs []error) {
+	switch u.Code {
+	case CodeOff, CodeSMS, CodeEmail, CodeBoth:
+	default:
+		errs = append(errs, fmt.Errorf("%s: code: %q is none of off, sms, email, both", u.Place, u.Code))
+	}
+	entry := &listed{user: u}
+	for i, name := range append([]string{u.Name}, u.Aliases...) {
+		folded, err := p.config.Fold.Username(name)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: name %q: %w", u.Place, name, err))
+			continue
+		}
+		if i == 0 {
+			entry.username = folded
+		}
+		if other, taken := p.listed[folded]; taken && other != entry {
+			errs = append(errs, fmt.Errorf("%s: name %q is the same user as %q at %s (login.fold)", u.Place, name, other.user.Name, other.user.Place))
+			continue
+		}
+		p.listed[folded] = entry
+	}
+	return errs
+}
+
+// Judgement is what the policy says of one login. Either Refusal is set, or Exempt is, or a code is asked for.
+type Judgement struct {
+	Username Username
+	User     User // complete; of a user that is not listed, what unlisted and defaults make of it
+	Listed   bool
+	Exempt   Way     // ByOff or ByUnlisted: no code is asked for
+	Refusal  Refusal // "" when the login may go on
+	Policy   string  // fingerprint of what decided; sessions, challenges and trusts keep it
+	Reason   string  // the line of the policy that decided, for logs and explain
+}
+
+// source says who named a user.
+type source string
+
+const (
+	typed     source = "typed"
+	confirmed source = "confirmed"
+)
+
+// Judge says what holds for a login: typed is what the visitor wrote, confirmedAs what the upstream's confirm page read, "" where
+// it reads nothing. Of two names that the policy knows as two users the stricter holds: whoever can make himself look like
+// another on either side must not gain by it (threats B4, D12). Of two equally strict ones the confirmed one holds, since that is
+// whose session it is.
+func (p *Policy) Judge(typedAs, confirmedAs string) Judgement {
+	t := p.judge(typedAs, typed)
+	if confirmedAs == "" || t.Username.IsZero() {
+		return t // a name that cannot be compared is refused, whatever the other one says
+	}
+	c := p.judge(confirmedAs, confirmed)
+	if c.Username.IsZero() || !t.Listed || t.Username == c.Username {
+		return c
+	}
+	return stricter(t, c)
+}
+
+func (p *Policy) judge(name string, by source) Judgement {
+	u, err := p.config.Fold.Username(name)
+	if err != nil {
+		return Judgement{Refusal: RefusedUnlisted, Reason: fmt.Sprintf("%s name: %v", by, err)}
+	}
+	return p.look(u, name, by)
+}
+
+// look judges a folded name; name is how to call a user that is not listed.
+func (p *Policy) look(u Username, name string, by source) Judgement {
+	if e, ok := p.listed[u]; ok {
+		return e.judge()
+	}
+	return p.judgeUnlisted(u, name, by)
+}
+
+func (l *listed) judge() Judgement {
+	j := Judgement{Username: l.username, User: l.user, Listed: true, Policy: l.user.Fingerprint()}
+	j.settle(ByOff)
+	return j
+}
+
+// settle fills in Exempt or Refusal from User.
+func (j *Judgement) settle(exempt Way) {
+	j.Reason = fmt.Sprintf("%s: code: %s", j.User.Place, j.User.Code)
+	if j.User.Disabled {
+		j.Refusal, j.Reason = RefusedDisabled, j.User.Place+": disabled: true"
+		return
+	}
+	if j.User.Code == CodeOff {
+		j.Exempt = exempt
+		return
+	}
+	channels := j.User.Channels()
+	for _, c := range channels {
+		if j.User.destination(c).Empty() {
+			channels = nil
+			j.Reason += fmt.Sprintf(", and no destination for %s", c)
+			break
+		}
+	}
+	if len(channels) == 0 {
+		j.Refusal = RefusedNoDestination
+	}
+}
+
+func (p *Policy) judgeUnlisted(u Username, name string, by source) Judgement {
+	line := fmt.Sprintf("%s: unlisted: %s", p.config.Place, p.config.Unlisted)
+	j := Judgement{Username: u, User: User{Name: name, Place: p.config.Place, Code: CodeOff}}
+	switch p.config.Unlisted {
+	case UnlistedOff:
+	case UnlistedDefaults:
+		j.User = p.config.Defaults
+		j.User.Name, j.User.Place, j.User.Aliases, j.User.Admin = name, p.config.Place, nil, false
+	default:
+		j.Refusal, j.Reason = RefusedUnlisted, line
+		return j
+	}
+	j.Policy = j.User.Fingerprint()
+	j.settle(ByUnlisted)
+	if j.Refusal == "" {
+		j.Reason = line
+	}
+	if j.Exempt == "" {
+		return j
+	}
+	// By password alone, on the word of a name: one that only the visitor wrote may be another spelling of a listed user that the
+	// application knows and login.fold does not (invariant 7, threat B7). The fingerprint keeps whose word it was.
+	j.Policy = string(by) + " " + j.Policy
+	if by == typed && !p.config.AcceptTypedNames {
+		j.Exempt, j.Refusal = "", RefusedUnlisted
+		j.Reason = line + " needs a name that login.confirm reads, or accept_typed_names: true"
+	}
+	return j
+}
+
+func stricter(t, c Judgement) Judgement {
+	held, other := c, t
+	if t.strictness() > c.strictness() {
+		held, other = t, c
+	}
+	held.Reason += fmt.Sprintf(" (typed %q, confirmed %q: two users, the stricter holds, not %s)", t.User.Name, c.User.Name, other.Reason)
+	return held
+}
+
+func (j Judgement) strictness() int {
+	switch {
+	case j.Refusal != "":
+		return 3
+	case j.Exempt != "":
+		return 0
+	case j.User.Code == CodeBoth:
+		return 2
+	}
+	return 1
+}
+
+// of judges a user that the store knows.
+func (p *Policy) of(u Username) Judgement { return p.look(u, u.String(), confirmed) }
+
+// holds judges anew a user about whom fingerprint was kept, and reports whether the policy still says the same.
+func (p *Policy) holds(u Username, name, fingerprint string) (Judgement, bool) {
+	by := confirmed
+	if strings.HasPrefix(fingerprint, string(typed)+" ") {
+		by = typed
+	}
+	j := p.look(u, name, by)
+	// A name that has become an alias of another user is that user's now.
+	return j, j.Refusal == "" && j.Username == u && j.Policy == fingerprint
+}
+
+// bears reports whether p would still accept the way s came in (invariant 10).
+func (p *Policy) bears(s Session) bool {
+	j, same := p.holds(s.User, s.Name, s.Policy)
+	return same && (s.Way != ByTrust || j.User.Remember > 0)
+}
+
+// changedSince lists the users for whom p says something else than old about their codes. For a user whose wrong codes reached the
+// limit that is the admin's answer (invariant 8).
+func (p *Policy) changedSince(old *Policy) (changed []Username) {
+	for u, e := range p.listed {
+		if u != e.username {
+			continue // an alias
+		}
+		before, ok := old.listed[u]
+		if ok && (before.user.Disabled != e.user.Disabled || before.user.Fingerprint() != e.user.Fingerprint()) {
+			changed = append(changed, u)
+		}
+	}
+	return changed
 }
