@@ -4,10 +4,17 @@ package challenge
 
 import (
 	"context"
+	"errors"
 	"net/netip"
+	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/rs/zerolog"
+
+	"doorcode/challenge/keys"
 	"doorcode/challenge/secret"
+	"doorcode/templates"
 )
 
 // Way names how a login came in: the closed list of invariant 1.
@@ -50,6 +57,7 @@ type Sender interface {
 type Login struct {
 	Typed     string                        // the user name as typed
 	Confirmed string                        // as the upstream's confirm page names the user; "" where it names nobody
+	Cookies   []string                      // names of the cookies that the login set; kept in the session
 	Address   netip.Addr                    // of the client
 	Agent     string                        // User-Agent, at most 512 bytes
 	Family    string                        // of the browser
@@ -93,5 +101,258 @@ type Try struct {
 	Family    string
 }
 
-// TODO(helper challenge): Door, New, Decide, TryCode, Resend, Cancel, Pending, SetPolicy, SetConfig, Sweep, Revoke, Close, Pass — see brief.
-var _ = time.Second
+// Parts are what a Door works with.
+type Parts struct {
+	Store   Store
+	Senders map[Channel]Sender
+	Keys    *keys.Ring
+	Texts   *templates.Set
+	Now     func() time.Time // nil is time.Now
+	Log     zerolog.Logger
+}
+
+// Door decides, sends codes, counts tries and admits. Its methods may be called at any time and together.
+type Door struct {
+	store Store
+	keys  *keys.Ring
+	texts *templates.Set
+	now   func() time.Time
+	log   zerolog.Logger
+
+	setup atomic.Pointer[setup]
+
+	// gate is held for reading from the moment the policy is asked until the store has written what it allowed, and for writing
+	// while the policy is swapped. So whatever the old policy let in is in the store when SetPolicy looks there (threat D7).
+	gate   sync.RWMutex
+	policy *Policy
+
+	changing sync.Mutex // one SetPolicy at a time
+	settled  *Policy    // the last policy that the whole store was held against
+
+	leftMu sync.Mutex
+	left   []Challenge // ended in passing, for the next Sweep to hand back
+
+	post *post
+}
+
+// setup is what a reload of the configuration swaps.
+type setup struct {
+	Config
+	senders map[Channel]Sender
+}
+
+// New makes a Door. Call SetPolicy once before the first login, also with the same policy: it ends what changed while the
+// gateway was down.
+func New(c Config, p *Policy, parts Parts) *Door {
+	d := &Door{
+		store: parts.Store, keys: parts.Keys, texts: parts.Texts, now: parts.Now, log: parts.Log,
+		policy: p, settled: p, post: newPost(),
+	}
+	if d.now == nil {
+		d.now = time.Now
+	}
+	d.SetConfig(c, parts.Senders)
+	return d
+}
+
+// SetConfig takes up a new configuration. Pending challenges keep the length and expiry of their codes.
+func (d *Door) SetConfig(c Config, senders map[Channel]Sender) {
+	d.setup.Store(&setup{Config: c, senders: senders})
+}
+
+// ways are tried in this order before a code is asked. With ByCode they are the closed list of invariant 1.
+var ways = [...]Way{ByOff, ByUnlisted, BySession, ByTrust}
+
+// Decide judges a login that the upstream accepted. A code, when one is asked, is on its way when Decide returns: it waits at
+// most Config.DeliveryWait for the outcome, and Decision.Challenge.Routes says what is known by then.
+//
+// ErrWait and ErrLocked: no code was sent and nobody enters. Any other error: store, key or template trouble; nobody enters.
+// Unless a Challenge is returned, what l.Hold would hold is the caller's to release or to sign out.
+func (d *Door) Decide(ctx context.Context, l Login) (Decision, error) {
+	dec, sending, err := d.decide(ctx, l)
+	if err != nil || sending == nil {
+		return dec, err
+	}
+	dec.Challenge.Routes = sending.wait(ctx, d.setup.Load().DeliveryWait)
+	return dec, nil
+}
+
+func (d *Door) decide(ctx context.Context, l Login) (Decision, *sending, error) {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	j := d.policy.Judge(l.Typed, l.Confirmed)
+	if j.Refusal != "" {
+		return Decision{Refusal: j.Refusal, Reason: j.Reason}, nil, nil
+	}
+	for _, way := range ways {
+		pass, err := d.admit(ctx, attempt{way: way, login: l})
+		switch {
+		case err == nil:
+			return Decision{Pass: pass, Reason: string(way) + ": " + j.Reason, Revoked: d.replace(ctx, l.Pending)}, nil, nil
+		case errors.Is(err, ErrCopied):
+			j.Reason += "; browser cookie was copied"
+		case !errors.Is(err, ErrNotTrusted):
+			return Decision{}, nil, err
+		}
+	}
+	return d.begin(ctx, l, j)
+}
+
+// replace ends the challenge that a browser had pending when its login passed without one. The browser has lost its id
+// by now, so trouble here keeps nobody out: the sweep finds it.
+func (d *Door) replace(ctx context.Context, pending string) Revoked {
+	if pending == "" {
+		return Revoked{}
+	}
+	r, err := d.store.Cancel(ctx, pending)
+	if err != nil {
+		d.log.Error().Err(err).Msg("a replaced challenge was not cancelled, it will expire")
+	}
+	return r
+}
+
+// begin writes the challenge and, once it is on disk, posts its messages: a code that nobody could count is never sent.
+func (d *Door) begin(ctx context.Context, l Login, j Judgement) (Decision, *sending, error) {
+	set := d.setup.Load()
+	c, err := d.newChallenge(set, l, j)
+	if err != nil {
+		return Decision{}, nil, err
+	}
+	messages, err := d.compose(set, c, j.User)
+	if err != nil {
+		return Decision{}, nil, err
+	}
+	revoked, err := d.store.Begin(ctx, c, l.Pending, set.charge(c, l.Address, c.CreatedAt), set.Rules)
+	if err != nil {
+		return Decision{}, nil, err
+	}
+	return Decision{Challenge: &c, Reason: j.Reason, Revoked: revoked}, d.deliver(set, c, messages), nil
+}
+
+func (d *Door) newChallenge(set *setup, l Login, j Judgement) (Challenge, error) {
+	now := d.now()
+	c := Challenge{
+		ID: newID(), User: j.Username, Name: j.User.Name, Policy: j.Policy, Routes: routes(j.User, now),
+		Trail: l.Trail, Browser: l.Browser.ID, Remember: j.User.Remember, Return: l.Return,
+		Language: d.texts.Choose(j.User.Language, l.Language), Host: l.Host,
+		Address: l.Address, Agent: bounded(l.Agent), CreatedAt: now, ExpiresAt: now.Add(set.life()), Sends: 1, SentAt: now,
+	}
+	if l.Member != nil {
+		c.Replaces = l.Member.ID
+	}
+	code, err := newCode(set.Digits)
+	if err != nil {
+		return Challenge{}, err
+	}
+	if c.Code, err = d.sealCode(c.ID, code); err != nil {
+		return Challenge{}, err
+	}
+	c.Held, err = l.Hold(c.ID)
+	return c, err
+}
+
+// TryCode counts one try, compares in constant time and on a match uses the challenge up, in one transaction: of two right
+// codes at once one gets in (SP 800-63B-4 §3.1.3.2). Whatever is entered counts, an empty field alone does not.
+//
+// ErrWrongCode stands for every refusal, also of an expired, unknown or foreign challenge and of one that the policy no longer
+// bears: answers must not tell them apart. ErrWait and ErrLocked: nothing was compared. Any other error is trouble of ours, and
+// the try is refused unread, because one that is not counted would be free (invariant 8).
+func (d *Door) TryCode(ctx context.Context, t Try) (*Pass, error) {
+	code, entered := readCode(t.Code)
+	if !entered {
+		return nil, ErrWrongCode
+	}
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	c, _, err := d.live(ctx, t.Challenge)
+	if err == nil {
+		var pass *Pass
+		if pass, err = d.admit(ctx, attempt{way: ByCode, challenge: c, try: t, code: code}); err == nil {
+			return pass, nil
+		}
+	}
+	if errors.Is(err, ErrNotFound) || errors.Is(err, ErrNotTrusted) {
+		err = ErrWrongCode
+	}
+	return nil, err
+}
+
+// Pending returns a challenge for the code page. ErrNotFound: unknown, expired, used up, or the policy no longer bears it.
+func (d *Door) Pending(ctx context.Context, id string) (Challenge, error) {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	c, _, err := d.live(ctx, id)
+	return c, err
+}
+
+// live returns a pending challenge that the policy of now still asks for, with what the policy says of its user. One that it
+// no longer bears ends here (invariant 10). Called with the gate held.
+func (d *Door) live(ctx context.Context, id string) (Challenge, Judgement, error) {
+	if id == "" {
+		return Challenge{}, Judgement{}, ErrNotFound
+	}
+	c, err := d.store.Challenge(ctx, id, d.now())
+	if err != nil {
+		return Challenge{}, Judgement{}, err
+	}
+	j, same := d.policy.holds(c.User, c.Name, c.Policy)
+	if same && j.Exempt == "" {
+		return c, j, nil
+	}
+	d.log.Info().Str("user", c.Name).Str("reason", j.Reason).Msg("pending challenge ended: the policy has changed")
+	r, err := d.store.Cancel(ctx, c.ID)
+	if err != nil {
+		return Challenge{}, Judgement{}, err
+	}
+	d.leave(r.Challenges)
+	return Challenge{}, Judgement{}, ErrNotFound
+}
+
+// Resend sends the same code once more to where it went before: messages overtake each other, so each one that arrives must
+// work (invariant 8). Tries and expiry are not renewed. It waits for delivery as Decide does. ErrNotFound as Pending;
+// ErrWait and ErrLocked: nothing was sent.
+func (d *Door) Resend(ctx context.Context, id string, from netip.Addr) (Challenge, error) {
+	c, sending, err := d.resend(ctx, id, from)
+	if err != nil {
+		return Challenge{}, err
+	}
+	c.Routes = sending.wait(ctx, d.setup.Load().DeliveryWait)
+	return c, nil
+}
+
+func (d *Door) resend(ctx context.Context, id string, from netip.Addr) (Challenge, *sending, error) {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	set := d.setup.Load()
+	c, j, err := d.live(ctx, id)
+	if err != nil {
+		return Challenge{}, nil, err
+	}
+	messages, err := d.compose(set, c, j.User)
+	if err != nil {
+		return Challenge{}, nil, err
+	}
+	c, err = d.store.Resend(ctx, id, set.charge(c, from, d.now()), set.Rules)
+	if err != nil {
+		return Challenge{}, nil, err
+	}
+	return c, d.deliver(set, c, messages), nil
+}
+
+// charge is what one send of c counts against.
+func (s *setup) charge(c Challenge, from netip.Addr, now time.Time) SendCharge {
+	return SendCharge{
+		User: c.User, Address: from, UserRate: s.UserSends, AddressRate: s.AddressSends, DayRate: s.DaySends,
+		Messages: len(c.Routes), Now: now,
+	}
+}
+
+// maxLife is the longest a code may live (SP 800-63B-4 §3.1.3.2), whatever the configuration says.
+const maxLife = 10 * time.Minute
+
+func (s *setup) life() time.Duration { return min(s.Expires, maxLife) }
+
+// maxAgent bounds what is kept of a User-Agent, in bytes.
+const maxAgent = 512
+
+func bounded(agent string) string { return agent[:min(len(agent), maxAgent)] }

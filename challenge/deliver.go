@@ -1,0 +1,198 @@
+package challenge
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"doorcode/challenge/secret"
+)
+
+const (
+	sendLimit   = 10 * time.Second // one message to its server; the code page says "failed" after it
+	recordLimit = 5 * time.Second  // its outcome to the store
+)
+
+// errNoSender is the outcome of a route that the configuration has no sender for.
+var errNoSender = errors.New("no sender is configured for this channel")
+
+// errClosed is the outcome of a message that was to leave after Close.
+var errClosed = errors.New("the gateway is stopping")
+
+// errUnfinished is what Close returns when messages were still on their way.
+var errUnfinished = errors.New("messages were still on their way")
+
+// post owns the goroutines that carry messages. They hang on the Door and not on a request: a browser that gave up waiting does
+// not stop the code of the person who holds it.
+type post struct {
+	ctx  context.Context
+	stop context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool
+	under  sync.WaitGroup
+}
+
+func newPost() *post {
+	p := &post{}
+	p.ctx, p.stop = context.WithCancel(context.Background())
+	return p
+}
+
+// run starts carry, unless the post is closed: then it returns false.
+func (p *post) run(carry func()) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	p.under.Go(carry)
+	return true
+}
+
+// Close waits until messages on their way have arrived or failed and their outcome is in the store, at most 15 s, then cancels
+// what is left and says so. Nothing is sent any more. Store and senders are not Door's to close: close them afterwards.
+func (d *Door) Close() error {
+	d.post.mu.Lock()
+	d.post.closed = true
+	d.post.mu.Unlock()
+	defer d.post.stop()
+	done := make(chan struct{})
+	go func() { d.post.under.Wait(); close(done) }()
+	limit := time.NewTimer(sendLimit + recordLimit)
+	defer limit.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-limit.C:
+		return fmt.Errorf("close door: %w", errUnfinished)
+	}
+}
+
+// sending is one send of a challenge on its way.
+type sending struct {
+	done chan struct{} // closed when every route has its outcome
+
+	mu     sync.Mutex
+	routes []Route
+	open   int
+}
+
+// wait returns what is known of the routes when all have their outcome, the limit is over or ctx ends, whatever comes first.
+func (s *sending) wait(ctx context.Context, limit time.Duration) []Route {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-s.done:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.routes)
+}
+
+func (s *sending) settle(i int, state RouteState, at time.Time) Route {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.routes[i].State, s.routes[i].At = state, at
+	if s.open--; s.open == 0 {
+		close(s.done)
+	}
+	return s.routes[i]
+}
+
+// deliver posts messages, one for each route of c, all at once. Called once the store has c, and never twice for one send.
+func (d *Door) deliver(set *setup, c Challenge, messages []Message) *sending {
+	s := &sending{done: make(chan struct{}), routes: slices.Clone(c.Routes), open: len(c.Routes)}
+	for i, m := range messages {
+		sender := set.senders[c.Routes[i].Channel]
+		carry := func() { d.carry(s, i, c, sender, m) }
+		if !d.post.run(carry) {
+			d.arrived(c, s.settle(i, RouteFailed, d.now()), m, errClosed)
+		}
+	}
+	return s
+}
+
+// carry sends one message and records its outcome, also when it comes after the login has gone on.
+func (d *Door) carry(s *sending, i int, c Challenge, sender Sender, m Message) {
+	err := errNoSender
+	if sender != nil {
+		ctx, cancel := context.WithTimeout(d.post.ctx, sendLimit)
+		err = sender.Send(ctx, m)
+		cancel()
+	}
+	state := RouteSent
+	if err != nil {
+		state = RouteFailed
+	}
+	d.arrived(c, s.settle(i, state, d.now()), m, err)
+}
+
+// arrived writes what became of one message: the audit line, then the store.
+func (d *Door) arrived(c Challenge, r Route, m Message, err error) {
+	d.told(c, r, m, err)
+	// Not under post.ctx: an outcome that Close overtook is still worth writing.
+	ctx, cancel := context.WithTimeout(context.Background(), recordLimit)
+	defer cancel()
+	if err := d.store.Delivered(ctx, c.ID, []Route{r}); err != nil {
+		d.log.Error().Err(err).Str("send", m.ID).Msg("outcome of a send was not recorded")
+	}
+}
+
+// told writes the audit line of one send: never the code, the text or the whole destination.
+func (d *Door) told(c Challenge, r Route, m Message, err error) {
+	line := d.log.Info()
+	if err != nil {
+		line = d.log.Warn().Str("error", scrub(err.Error(), m.To.Reveal()))
+	}
+	line.Str("event", "code sent").Str("user", c.Name).Str("channel", string(r.Channel)).Str("to", r.Masked).
+		Str("outcome", string(r.State)).Str("send", m.ID).Int("sends", c.Sends).
+		Stringer("address", c.Address).Msg("code " + string(r.State))
+}
+
+// digitRun is the length from which digits in an error text may be a code or a number.
+const digitRun = minDigits
+
+// scrub takes out of a sender's error what might be the destination or a code. Senders promise to keep these out, but providers
+// quote what they were sent in ever new ways: as 00970…, 059…, or the whole text (threat C12).
+func scrub(text, to string) string {
+	if to != "" {
+		text = strings.ReplaceAll(text, to, secret.Redacted)
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		run := strings.IndexFunc(text, func(r rune) bool { return r < '0' || r > '9' })
+		if run < 0 {
+			run = len(text)
+		}
+		switch {
+		case run >= digitRun:
+			b.WriteString(secret.Redacted)
+		case run > 0:
+			b.WriteString(text[:run])
+		default:
+			run = 1
+			b.WriteByte(text[0])
+		}
+		text = text[run:]
+	}
+	return b.String()
+}
+
+// routes lists where a user's code goes, nothing sent yet.
+func routes(u User, now time.Time) (rs []Route) {
+	for _, c := range u.Channels() {
+		rs = append(rs, Route{Channel: c, Masked: mask(c, u.destination(c)), State: RoutePending, At: now})
+	}
+	return rs
+}
+
+// newSendID names one message in logs and at providers. It is drawn for that alone and opens nothing.
+func newSendID() string { return rand.Text() }

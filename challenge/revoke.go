@@ -1,0 +1,144 @@
+package challenge
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// SetPolicy puts p in force at once and then ends what p no longer allows (invariant 10, threat D7): everything of users that are
+// now disabled, unlisted and refused, or have their codes sent another way or elsewhere, and sessions of trusted browsers whose user may no
+// longer be remembered. Users whose entry changed are unlocked. Everything that ended comes back, also with an error: then p is in force, the
+// comparison is not complete, and SetPolicy must be called again with the same policy.
+func (d *Door) SetPolicy(ctx context.Context, p *Policy) (Revoked, error) {
+	d.changing.Lock()
+	defer d.changing.Unlock()
+	d.gate.Lock() // waits for entries that the old policy allowed to be written, so that the look into the store finds them
+	d.policy = p
+	d.gate.Unlock()
+	revoked, err := d.enforce(ctx, p)
+	if err != nil {
+		return revoked, fmt.Errorf("hold sessions against the new policy: %w", err)
+	}
+	d.settled = p
+	return revoked, nil
+}
+
+func (d *Door) enforce(ctx context.Context, p *Policy) (all Revoked, err error) {
+	users, sessions, err := d.fallen(ctx, p)
+	if err != nil {
+		return all, err
+	}
+	for u, why := range users {
+		d.log.Info().Stringer("user", u).Str("reason", why).Msg("sessions, challenges and trust ended by the policy")
+		if all, err = d.revokeInto(ctx, all, Match{User: u}); err != nil {
+			return all, err
+		}
+	}
+	for _, s := range sessions {
+		d.log.Info().Str("user", s.Name).Str("way", string(s.Way)).Msg("session ended by the policy: its way in is closed")
+		if all, err = d.revokeInto(ctx, all, Match{Session: s.ID}); err != nil {
+			return all, err
+		}
+	}
+	for _, u := range p.changedSince(d.settled) {
+		if err := d.store.Unlock(ctx, u); err != nil {
+			return all, err
+		}
+	}
+	return all, nil
+}
+
+// fallen lists the users that p allows nothing any more of what they have, with the reason, and single sessions of others.
+func (d *Door) fallen(ctx context.Context, p *Policy) (users map[Username]string, single []Session, err error) {
+	users = map[Username]string{}
+	stored, err := d.store.Users(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, u := range stored {
+		j, before := p.of(u), d.settled.of(u)
+		if j.Refusal != "" || j.Policy != before.Policy {
+			users[u] = j.Reason
+		}
+	}
+	sessions, err := d.store.Sessions(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, s := range sessions {
+		// What the fingerprint shows has changed for the whole user, also while the gateway was down: a challenge and a trust go with it.
+		if j, same := p.holds(s.User, s.Name, s.Policy); !same {
+			users[s.User] = j.Reason
+		} else if !p.bears(s) {
+			single = append(single, s)
+		}
+	}
+	return users, single, nil
+}
+
+func (d *Door) revokeInto(ctx context.Context, all Revoked, m Match) (Revoked, error) {
+	r, err := d.store.Revoke(ctx, m)
+	all.Sessions = append(all.Sessions, r.Sessions...)
+	all.Challenges = append(all.Challenges, r.Challenges...)
+	return all, err
+}
+
+// Cancel forgets a pending challenge. An unknown one is fine.
+func (d *Door) Cancel(ctx context.Context, id string) (Revoked, error) {
+	return d.store.Cancel(ctx, id)
+}
+
+// Revoke ends what m matches, for the caller to end in memory and upstream.
+func (d *Door) Revoke(ctx context.Context, m Match) (Revoked, error) { return d.store.Revoke(ctx, m) }
+
+// Sessions returns every member session, for the allow-list in memory at start.
+func (d *Door) Sessions(ctx context.Context) ([]Session, error) { return d.store.Sessions(ctx) }
+
+// Touch writes last uses, by session id.
+func (d *Door) Touch(ctx context.Context, used map[string]time.Time) error {
+	return d.store.Touch(ctx, used)
+}
+
+// sweepLimit bounds one transaction of a sweep, so that logins need not wait long behind it.
+const sweepLimit = 200
+
+// Sweep removes what has expired, in small transactions until nothing is left. What it swept comes back, also with an error.
+func (d *Door) Sweep(ctx context.Context) (Revoked, error) {
+	all := Revoked{Challenges: d.takeLeft()}
+	for more := true; more; {
+		if err := ctx.Err(); err != nil {
+			return all, err
+		}
+		var r Revoked
+		var err error
+		r, more, err = d.store.Sweep(ctx, d.now(), d.setup.Load().Session, sweepLimit)
+		all.Sessions = append(all.Sessions, r.Sessions...)
+		all.Challenges = append(all.Challenges, r.Challenges...)
+		if err != nil {
+			return all, fmt.Errorf("sweep: %w", err)
+		}
+	}
+	return all, nil
+}
+
+// maxLeft bounds left between two sweeps: each entry is a login that the upstream had accepted. What does not fit is signed
+// out by nobody and ends with the upstream's own limits.
+const maxLeft = 1000
+
+// leave keeps challenges that ended where no Revoked could be returned, so that Sweep hands them back to be signed out.
+func (d *Door) leave(ended []Challenge) {
+	d.leftMu.Lock()
+	defer d.leftMu.Unlock()
+	if len(d.left)+len(ended) <= maxLeft {
+		d.left = append(d.left, ended...)
+	}
+}
+
+func (d *Door) takeLeft() []Challenge {
+	d.leftMu.Lock()
+	defer d.leftMu.Unlock()
+	left := d.left
+	d.left = nil
+	return left
+}
