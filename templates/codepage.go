@@ -1,6 +1,10 @@
 package templates
 
-import "time"
+import (
+	"html/template"
+	"io"
+	"time"
+)
 
 // CodePage is what the page that asks for a code shows.
 //
@@ -61,3 +65,57 @@ const (
 	CodeSends    CodeError = "sends"    // too many messages to this user or from this address: again after WaitFor
 	CodeStore    CodeError = "store"    // the try could not be counted, so it was not looked at: try again shortly
 )
+
+// Code writes the page that asks for a code. Nothing is written when the page itself cannot be made.
+func (s *Set) Code(w io.Writer, lang string, p CodePage) error {
+	v := codeView{page: s.page(lang, p.AppName, p.BasePath, p.Languages), P: p, LoginPath: local(p.LoginPath)}
+	heading, err := v.Plain("code.title")
+	if err != nil {
+		return err
+	}
+	if err := v.titled(heading); err != nil {
+		return err
+	}
+	return s.render(w, "code.html", v)
+}
+
+// codeView is what code.html is given.
+type codeView struct {
+	page
+	P         CodePage
+	LoginPath string
+}
+
+// Undelivered reports that no message got through, and none may yet.
+func (v codeView) Undelivered() bool {
+	for _, r := range v.P.Routes {
+		if r.State != "failed" {
+			return false
+		}
+	}
+	return len(v.P.Routes) > 0
+}
+
+// CanResend reports that the resend button is of use, now or later.
+func (v codeView) CanResend() bool { return v.P.ResendsLeft > 0 && v.P.ResendIn >= 0 }
+
+// Remembered says for how long.
+func (v codeView) Remembered() string { return v.count("days", v.P.RememberDays) }
+
+// Good tells the one piece of good news from the errors.
+func (v codeView) Good() bool { return v.P.Error == CodeResent }
+
+// Invalid reports an error of what was entered (WCAG 3.3.1), not of sending.
+func (v codeView) Invalid() bool {
+	return v.P.Error == CodeWrong || v.P.Error == CodeEmpty || v.P.Error == CodeWait || v.P.Error == CodeLocked
+}
+
+// Report is what is said about the last try or resend.
+func (v codeView) Report() (template.HTML, error) {
+	return v.Say("error."+string(v.P.Error), "digits", v.P.Digits, "time", v.P.WaitFor)
+}
+
+// Seconds is d for the page's script, rounded up.
+func (codeView) Seconds(d time.Duration) int {
+	return max(0, int((d+time.Second-1)/time.Second))
+}

@@ -1,5 +1,12 @@
 package templates
 
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
 // MessageData is what a message that carries a code is made of. Every field is data: line breaks and other control characters
 // are taken out, and nothing in it is read as markup or as a placeholder (threat C4).
 type MessageData struct {
@@ -33,5 +40,76 @@ func (m Message) String() string { return "[message]" }
 // GoString as String, for %#v.
 func (m Message) GoString() string { return m.String() }
 
-// Segments is how many SMS a text takes.
-func Segments(text string) int { return 1 }
+// Message words the message that carries a code. Errors never hold the code.
+func (s *Set) Message(lang string, d MessageData) (Message, error) {
+	if d.Code == "" {
+		return Message{}, errors.New("message without a code")
+	}
+	w := s.in(lang)
+	d = d.cleaned()
+	var m Message
+	var err error
+	if m.SMS, err = w.sms(d); err != nil {
+		return Message{}, err
+	}
+	if m.Subject, err = w.Plain("mail.subject", "app", d.AppName); err != nil {
+		return Message{}, err
+	}
+	v := mailView{page: s.page(lang, d.AppName, "", nil), D: d, Valid: d.valid()}
+	v.Title = m.Subject
+	if m.Text, err = v.text(); err != nil {
+		return Message{}, err
+	}
+	var html strings.Builder
+	if err := s.render(&html, "mail.html", v); err != nil {
+		return Message{}, err
+	}
+	m.HTML = html.String()
+	return m, nil
+}
+
+// longestAgent is how many characters of a User-Agent a message shows: it is a hint, and anybody can write it.
+const longestAgent = 120
+
+func (d MessageData) cleaned() MessageData {
+	for _, field := range []*string{&d.AppName, &d.Code, &d.Host, &d.Address, &d.Agent, &d.When, &d.User} {
+		*field = oneLine(*field)
+	}
+	if r := []rune(d.Agent); len(r) > longestAgent {
+		d.Agent = string(r[:longestAgent]) + "…"
+	}
+	return d
+}
+
+func (d MessageData) valid() time.Duration { return time.Duration(d.Minutes) * time.Minute }
+
+// sms lists the texts of an SMS, the best first: those with the origin-bound last line from long to short, then those without it.
+// The bound line is more use than any sentence: phones offer the code only on the right site.
+func (w *words) sms(d MessageData) ([]string, error) {
+	var plain, bound []string
+	line := boundLine(d.Host, d.Code)
+	for n := 1; n <= 4; n++ {
+		key := fmt.Sprintf("sms.%d", n)
+		text, err := w.Plain(key, "code", d.Code, "app", d.AppName, "time", d.valid())
+		if err != nil {
+			return nil, err
+		}
+		plain = append(plain, text)
+		if line != "" {
+			bound = append(bound, text+"\n"+line)
+		}
+	}
+	return append(bound, plain...), nil
+}
+
+// boundLine is the last line of an origin-bound message: "@host #code", with nothing before the "@" and nothing after the code
+// (standards.md §3.5). "" for a host that cannot stand in it: then the message is a plain one.
+func boundLine(host, code string) string {
+	host, _, _ = strings.Cut(host, ":") // the format knows no port
+	if host == "" || strings.Trim(host, hostBytes) != "" || strings.Trim(code, "0123456789") != "" {
+		return ""
+	}
+	return "@" + host + " #" + code
+}
+
+const hostBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-"

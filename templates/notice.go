@@ -1,6 +1,12 @@
 package templates
 
-import "time"
+import (
+	"html/template"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
 
 // Notice is a small page: one thing happened, and this is what to do next.
 type Notice struct {
@@ -54,4 +60,130 @@ func Kinds() []Kind {
 }
 
 // Status is the HTTP status that goes with the kind.
-func (k Kind) Status() int { return 500 }
+func (k Kind) Status() int {
+	switch k {
+	case Cancelled:
+		return http.StatusOK
+	case BadRequest, NoCookies:
+		return http.StatusBadRequest
+	case SignInAgain, Unauthorized, Failed:
+		return http.StatusUnauthorized
+	case Forbidden, Refused, Locked:
+		return http.StatusForbidden
+	case NotFound:
+		return http.StatusNotFound
+	case Expired:
+		return http.StatusGone
+	case TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case Unsupported:
+		return http.StatusUnsupportedMediaType
+	case Misdirected:
+		return http.StatusMisdirectedRequest
+	case TooMany, Waiting, Sends:
+		return http.StatusTooManyRequests
+	case HeadersTooLarge:
+		return http.StatusRequestHeaderFieldsTooLarge
+	case UpstreamDown, Unclear:
+		return http.StatusBadGateway
+	case StoreTrouble, DeliveryFailed:
+		return http.StatusServiceUnavailable
+	case UpstreamSlow:
+		return http.StatusGatewayTimeout
+	}
+	return http.StatusInternalServerError
+}
+
+// key is the key of one of the kind's texts.
+func (k Kind) key(part string) string { return "notice." + string(k) + "." + part }
+
+// icon names the drawing in page.html that fits: colour and shape help who does not read the words first.
+func (k Kind) icon() string {
+	switch k {
+	case SignInAgain, Unauthorized, Expired, Cancelled, Failed:
+		return "door"
+	case TooMany, Waiting, Sends, UpstreamSlow:
+		return "clock"
+	case Forbidden, Refused, Locked:
+		return "lock"
+	}
+	return "alert"
+}
+
+// step is what a notice offers to do next.
+type step struct {
+	key    string // of the link's text
+	url    string
+	newTab bool
+}
+
+// step chooses the link. Where one would do harm there is none: after a form was sent on an ended session, leaving the tab loses
+// what was entered, so that link opens another one (invariant 5).
+func (n Notice) step() step {
+	switch n.Kind {
+	case SignInAgain:
+		return step{"link.login_new", local(n.LoginPath), true}
+	case Internal, UpstreamDown, StoreTrouble, TooMany, HeadersTooLarge:
+		return step{"link.retry", local(n.Return), false}
+	case BadRequest, NotFound, TooLarge, Unsupported, Misdirected, UpstreamSlow:
+		return step{"link.back", local(n.Return), false}
+	}
+	return step{"link.login", local(n.LoginPath), false}
+}
+
+// Notice writes a small page. Nothing is written when the page itself cannot be made.
+func (s *Set) Notice(w io.Writer, lang string, n Notice) error {
+	v := noticeView{page: s.page(lang, n.AppName, n.BasePath, n.Languages), N: n, step: n.step()}
+	if v.N.Status == 0 {
+		v.N.Status = n.Kind.Status()
+	}
+	heading, err := v.Plain(n.Kind.key("title"))
+	if err != nil {
+		return err
+	}
+	if err := v.titled(heading); err != nil {
+		return err
+	}
+	return s.render(w, "notice.html", v)
+}
+
+// noticeView is what notice.html is given.
+type noticeView struct {
+	page
+	N    Notice
+	step step
+}
+
+// Part is one of the notice's texts: "title", "text" or "next".
+func (v noticeView) Part(name string) (template.HTML, error) {
+	return v.Say(v.N.Kind.key(name), "time", v.N.Wait)
+}
+
+// Icon is the drawing to show.
+func (v noticeView) Icon() string { return v.N.Kind.icon() }
+
+// Link is where to go next, "" for nowhere.
+func (v noticeView) Link() string { return v.step.url }
+
+// LinkText is what the link says.
+func (v noticeView) LinkText() (template.HTML, error) { return v.Say(v.step.key) }
+
+// NewTab reports that the link opens another tab.
+func (v noticeView) NewTab() bool { return v.step.newTab }
+
+// Text is what a notice says, in one line, for clients that take no HTML. Of an unknown kind it says what it says of Internal.
+func (s *Set) Text(lang string, k Kind) string {
+	w := s.in(lang)
+	if _, ok := w.texts[k.key("title")]; !ok {
+		k = Internal
+	}
+	parts := make([]string, 0, 3)
+	for _, part := range []string{"title", "text", "next"} {
+		words, err := w.Plain(k.key(part), "time", time.Duration(0))
+		if err != nil {
+			continue // cannot be: New has seen to it that every kind has all three
+		}
+		parts = append(parts, words)
+	}
+	return parts[0] + ". " + strings.Join(parts[1:], " ")
+}

@@ -1,0 +1,67 @@
+package templates
+
+import (
+	"strings"
+	"time"
+)
+
+// mailView is what mail.html is given.
+type mailView struct {
+	page
+	D     MessageData
+	Valid time.Duration
+}
+
+// Detail is one line about the login that asked for the code.
+type Detail struct {
+	Label string
+	Value string
+}
+
+// Details are the lines about the login that are known: with them a user can tell somebody else's login.
+func (v mailView) Details() ([]Detail, error) {
+	var details []Detail
+	for _, d := range []Detail{
+		{"mail.user", v.D.User}, {"mail.when", v.D.When}, {"mail.address", v.D.Address}, {"mail.agent", v.D.Agent},
+	} {
+		label, err := v.Plain(d.Label)
+		if err != nil {
+			return nil, err
+		}
+		if d.Value != "" {
+			details = append(details, Detail{label, d.Value})
+		}
+	}
+	return details, nil
+}
+
+// text is the e-mail for readers without HTML: the same words, the code on a line of its own.
+func (v mailView) text() (string, error) {
+	var lines []string
+	var err error
+	say := func(key string, pairs ...any) {
+		line, e := v.Plain(key, pairs...)
+		if e != nil && err == nil {
+			err = e
+		}
+		lines = append(lines, line)
+	}
+	say("mail.code", "app", v.D.AppName)
+	lines = append(lines, "", v.D.Code, "")
+	say("mail.valid", "time", v.Valid)
+	if v.D.Host != "" {
+		say("mail.only", "host", v.D.Host)
+	}
+	lines = append(lines, "")
+	say("mail.details")
+	details, e := v.Details()
+	if e != nil {
+		return "", e
+	}
+	for _, d := range details {
+		lines = append(lines, d.Label+": "+d.Value)
+	}
+	lines = append(lines, "")
+	say("mail.not_you")
+	return strings.Join(lines, "\n") + "\n", err
+}
