@@ -1,0 +1,144 @@
+// Package submit takes a login to the upstream in a session that no browser has held (invariant 3), and asks the upstream who
+// is in it afterwards (invariant 4). Whatever the upstream sets or says on the way stays in the session's jar: the only things
+// that leave are the outcome, the session for challenge to hold, and, for a failed login, the application's own page.
+package submit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+
+	"doorcode/gateway/reading"
+	"doorcode/gateway/seal"
+)
+
+// Config says how the application signs in. It is parsed and checked by package config.
+type Config struct {
+	Page    string              // where the form is shown, path and query
+	Fields  reading.LoginFields // the names of the user and password fields
+	Tokens  []string            // hidden fields that the fresh form fills; nil: every one that differs from what the browser sent
+	Fixed   []reading.Value     // fields that a login may not choose: set to their value whatever was sent
+	Success *Condition          // nil: none
+	Failure *Condition          // nil: none
+	Confirm *Confirm            // nil: none; then both rules are needed
+}
+
+// Confirm is how the upstream is asked who is in.
+type Confirm struct {
+	URL      string         // path and query that every user may open
+	SignedIn *regexp.Regexp // matches on a signed-in page only
+	User     *regexp.Regexp // group 1 is the user's login name, one that users cannot change; nil: none is read
+}
+
+// Browser is what the upstream is told of the browser that signs in.
+type Browser struct {
+	Header http.Header // as the gateway sends it up for this browser; submit picks from it what a login needs
+	Host   string      // the Host the upstream is to see; "" is the upstream's own
+	Public *url.URL    // the address the browser used; a Location that names it stays on the upstream. May be nil
+	Path   string      // the path the login came to, escaped
+	Query  string      // its query, raw
+}
+
+// Outcome is one of the three of invariant 4. The zero value lets nobody in.
+type Outcome int
+
+const (
+	Unclear Outcome = iota // nobody enters; the session is dropped
+	Failed                 // the application refused; its own answer may be shown
+	Worked                 // somebody is signed in, in the session that Answer.Held holds
+)
+
+func (o Outcome) String() string {
+	switch o {
+	case Worked:
+		return "worked"
+	case Failed:
+		return "failed"
+	}
+	return "unclear"
+}
+
+// Answer is what became of a login.
+type Answer struct {
+	Outcome   Outcome
+	Reason    string           // for ops: which rule decided, or which line of the config to look at. Never a secret
+	Held      seal.HeldSession // Worked: the signed-in session
+	Confirmed string           // Worked: the login name that confirm read; "" where it reads none
+	Show      *Shown           // Failed: the application's answer, nil where a page of ours must stand in for it
+}
+
+// Shown is an answer of the upstream that a visitor may see. It has no header but these two, and no value of a cookie in it.
+type Shown struct {
+	Status      int
+	ContentType string
+	Language    string // Content-Language; "" for none
+	Body        []byte
+}
+
+// Submitter submits logins to one upstream. Its methods may be called while others run.
+type Submitter struct {
+	config    Config
+	transport http.RoundTripper
+	upstream  *url.URL
+}
+
+// New makes a Submitter. upstream is scheme and host; transport must not follow redirects or keep cookies, which no
+// http.Transport does.
+func New(c Config, transport http.RoundTripper, upstream *url.URL) *Submitter {
+	return &Submitter{config: c, transport: transport, upstream: upstream}
+}
+
+// Submit takes a login to the upstream in a session of its own and says what became of it. The login's tokens and fixed fields are
+// filled in l on the way. The error says that the upstream could not be reached, or not in time (ctx): nothing is known then.
+func (s *Submitter) Submit(ctx context.Context, l *reading.Login, b Browser) (Answer, error) {
+	v := s.visit(b, new(seal.Jar))
+	page, trouble, err := s.fetchForm(ctx, v)
+	if err != nil || trouble != "" {
+		return Answer{Reason: trouble}, err
+	}
+	note := s.config.fill(l, page)
+	to, err := v.address(b.Path, s.config.query(b.Query))
+	if err != nil {
+		return Answer{}, fmt.Errorf("login: %w", err)
+	}
+	contentType, body := l.Encode()
+	a, err := v.post(ctx, to, contentType, body)
+	if err != nil {
+		return Answer{}, fmt.Errorf("login %s: %w", to.Path, err)
+	}
+	j := s.config.judge(v.look(a))
+	j.asked, j.note = s.ask(ctx, v), note
+	switch outcome := j.outcome(); outcome {
+	case Worked:
+		held := seal.HeldSession{Jar: v.jar, Location: v.ledTo(a)}
+		return Answer{Outcome: Worked, Reason: j.reason(outcome), Held: held, Confirmed: j.asked.user}, nil
+	case Failed:
+		shown, signedIn := s.show(ctx, v, a)
+		if signedIn {
+			return Answer{Reason: "the login failed by every sign, but the page after it has the mark of confirm.signed_in: look at confirm.url and login.failure"}, nil
+		}
+		return Answer{Outcome: Failed, Reason: j.reason(outcome), Show: shown}, nil
+	}
+	return Answer{Reason: j.reason(Unclear)}, nil
+}
+
+// fetchForm gets the page with the form. No password goes up where that is in trouble, which is said.
+func (s *Submitter) fetchForm(ctx context.Context, v *visit) (page *answer, trouble string, err error) {
+	at, err := v.upstream.Parse(s.config.Page)
+	if err != nil {
+		return nil, "", fmt.Errorf("login.page: %w", err)
+	}
+	page, err = v.follow(ctx, at)
+	switch {
+	case errors.Is(err, errLedAway):
+		return nil, fmt.Sprintf("login.page %s %v", s.config.Page, err), nil
+	case err != nil:
+		return nil, "", fmt.Errorf("login.page %s: %w", s.config.Page, err)
+	case page.status >= http.StatusInternalServerError:
+		return nil, fmt.Sprintf("login.page %s answered %d", s.config.Page, page.status), nil
+	}
+	return page, "", nil
+}
