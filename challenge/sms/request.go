@@ -30,7 +30,7 @@ const retryPause = 200 * time.Millisecond // before the one second attempt at op
 func newTransport(c Config) *http.Transport {
 	t := &http.Transport{
 		DialContext:            (&net.Dialer{}).DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12},
+		TLSClientConfig:        &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12},
 		DisableKeepAlives:      true,
 		DisableCompression:     true, // the answer is judged as it came; none is long enough to compress
 		MaxResponseHeaderBytes: maxAnswer,

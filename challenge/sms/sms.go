@@ -43,7 +43,7 @@ type Config struct {
 
 	Success Success
 	Timeout time.Duration  // of one send, at most MaxTimeout; 0 is MaxTimeout
-	Roots   *x509.CertPool // who may sign the provider's certificate; nil for the system's
+	RootCAs *x509.CertPool // who may sign the provider's certificate; nil for the system's
 	Proxy   *url.URL       // http, https or socks5; nil for none (the environment's is not asked)
 }
 
