@@ -1,0 +1,104 @@
+package reading
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+const (
+	maxHops     = 32 // more proxies in a row than anybody has
+	maxHopBytes = 64 // "[" + IPv6 + "%" zone + "]:port"
+)
+
+// Client returns the address of who asks. remote is the peer (Request.RemoteAddr); only when it is in trusted does
+// X-Forwarded-For count, read from the right, since only what trusted proxies appended is true: the first address that is no trusted proxy's is
+// the client. Nobody is trusted by default.
+//
+// The zero Addr stands for a client that a trusted proxy named in a way that is no address, or behind too many proxies. It is in no
+// network, so it gets nothing that a network gives, and never the proxy's own place (B13).
+func Client(remote string, xff []string, trusted []netip.Prefix) netip.Addr {
+	client := parseHop(remote)
+	hops := 0
+	for i := len(xff) - 1; i >= 0; i-- {
+		// Header after header from the last one, and in each from the right; nothing is copied, however long the client made it.
+		for rest, more := xff[i], true; more; hops++ {
+			if !isTrusted(client, trusted) {
+				return client
+			}
+			if hops == maxHops {
+				return netip.Addr{}
+			}
+			comma := strings.LastIndexByte(rest, ',')
+			hop := rest[comma+1:]
+			if more = comma >= 0; more {
+				rest = rest[:comma]
+			}
+			if hop = strings.Trim(hop, " \t"); hop == "" {
+				continue // an empty element says nothing (RFC 9110 §5.6.1)
+			}
+			if client = parseHop(hop); !client.IsValid() {
+				return client
+			}
+		}
+	}
+	return client
+}
+
+func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {
+	for _, p := range trusted {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// parseHop reads an address with or without port and brackets. The zone goes, for it names an interface of another machine, and
+// IPv4 in IPv6 is IPv4, or a rule for one would not see the other.
+func parseHop(s string) netip.Addr {
+	if len(s) > maxHopBytes {
+		return netip.Addr{}
+	}
+	if ap, err := netip.ParseAddrPort(s); err == nil {
+		return ap.Addr().Unmap().WithZone("")
+	}
+	if inner, ok := strings.CutPrefix(s, "["); ok {
+		if inner, ok = strings.CutSuffix(inner, "]"); !ok || !strings.Contains(inner, ":") {
+			return netip.Addr{}
+		}
+		s = inner
+	}
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Unmap().WithZone("")
+}
+
+// Host returns the public address that a Host header means: host and port of one of them, in any case, the scheme's own port written or
+// not. Everything else is answered with 421, also "books.example.com." with its dot, which is another name to cookies.
+func Host(host string, public []*url.URL) (*url.URL, bool) {
+	for i := 0; i < len(host); i++ {
+		if host[i] <= ' ' || host[i] >= 0x7f { // or "K" (the Kelvin sign) would be a k
+			return nil, false
+		}
+	}
+	for _, u := range public {
+		if strings.EqualFold(withPort(host, u.Scheme), withPort(u.Host, u.Scheme)) {
+			return u, true
+		}
+	}
+	return nil, false
+}
+
+// withPort writes the port that the scheme implies.
+func withPort(host, scheme string) string {
+	if strings.LastIndexByte(host, ':') > strings.LastIndexByte(host, ']') {
+		return host
+	}
+	if strings.EqualFold(scheme, "https") {
+		return host + ":443"
+	}
+	return host + ":80"
+}

@@ -1,0 +1,231 @@
+package reading
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"doorcode/challenge/secret"
+)
+
+// maxLoginFields is PHP's max_input_vars: what comes behind, the upstream does not see.
+const maxLoginFields = 1_000
+
+// Login is a login body, parsed once. What User and Password say is what Encode sends: both come from this one parse, and no
+// method changes the fields that were judged.
+type Login struct {
+	content  content
+	fields   LoginFields
+	entries  []entry
+	user     string
+	password secret.Text
+}
+
+// entry is a field of a login. Its value may be a password or a token, so it does not print.
+type entry struct {
+	name  string
+	value secret.Text
+	file  *file
+}
+
+// ReadLogin reads a login's body, urlencoded or multipart, and refuses all that two parsers could read differently:
+// ErrTooLarge (413), over limit bytes or 1,000 fields; ErrUnreadable (400), another kind of body, a bad escape, control characters in a
+// name or in the user name, or a user field without a password field or the other way round; ErrAmbiguous (400), a user or password field that is
+// there twice, as a file, in the query too, or in a spelling that PHP folds into its name, in any case (B4).
+//
+// ErrNotLogin means that none of the fields is there. The Login can then be sent on all the same, as the form that it is.
+func ReadLogin(header http.Header, rawQuery string, body io.Reader, limit int64, fields LoginFields) (*Login, error) {
+	if err := checkLoginQuery(rawQuery, fields); err != nil {
+		return nil, err
+	}
+	c, err := readContentType(header)
+	if err != nil {
+		return nil, err
+	}
+	if c.kind == jsonObject {
+		return nil, fmt.Errorf("login in JSON: %w", ErrUnreadable)
+	}
+	raw, err := readWhole(body, limit)
+	if err != nil {
+		return nil, err
+	}
+	list, err := readFields(c, raw, maxLoginFields)
+	if err != nil {
+		return nil, err
+	}
+	l := &Login{content: c, fields: fields}
+	for _, f := range list {
+		if f.name == "" || !printable(f.name) {
+			return nil, fmt.Errorf("field name empty or with control characters: %w", ErrUnreadable)
+		}
+		if !overridesMethod(f.name) {
+			l.entries = append(l.entries, entry{f.name, secret.New(f.value), f.file})
+		}
+	}
+	return l, l.judge()
+}
+
+// checkLoginQuery looks for the login's fields, and for a method override, in the query: PHP's $_REQUEST mixes query and body.
+func checkLoginQuery(rawQuery string, fields LoginFields) error {
+	query, err := ParseQuery(rawQuery)
+	if err != nil {
+		return fmt.Errorf("query of a login: %w", err)
+	}
+	for _, name := range query.Names() {
+		if fields.judges(name) || overridesMethod(name) {
+			return fmt.Errorf("query of a login has a field that belongs into its body: %w", ErrAmbiguous)
+		}
+	}
+	return nil
+}
+
+// overridesMethod reports whether a framework would take the field for the request's method (B2).
+func overridesMethod(name string) bool {
+	folded := strings.ToLower(strings.ReplaceAll(keys(name)[0], "-", "_"))
+	return slices.Contains([]string{"_method", "__method", "_http_method", "x_http_method", "x_http_method_override", "x_method_override"}, folded)
+}
+
+// judges reports whether a field sent under a name could be read as one of the login's.
+func (f LoginFields) judges(name string) bool {
+	users, password := f.Names()
+	return touches(name, password) || slices.ContainsFunc(users, func(u string) bool { return touches(name, u) })
+}
+
+// judge finds user and password.
+func (l *Login) judge() error {
+	users, password := l.fields.Names()
+	var values []string
+	for _, name := range append(slices.Clone(users), password) {
+		value, found, err := l.single(name)
+		if err != nil {
+			return err
+		}
+		if found {
+			values = append(values, value)
+		}
+	}
+	switch {
+	case len(values) == 0:
+		return ErrNotLogin
+	case len(values) != len(users)+1:
+		return fmt.Errorf("login has only some of its fields: %w", ErrUnreadable)
+	}
+	for _, v := range values[:len(users)] {
+		if !printable(v) { // NUL cuts names in C and in databases (B7)
+			return fmt.Errorf("control character in the user name: %w", ErrUnreadable)
+		}
+	}
+	l.password = secret.New(values[len(users)])
+	user, err := l.fields.compose(values[:len(users)])
+	l.user = user
+	return err
+}
+
+// single returns the value of the one field that upstreams could read as name.
+func (l *Login) single(name string) (value string, found bool, err error) {
+	for _, e := range l.entries {
+		if !touches(e.name, name) {
+			continue
+		}
+		if found || e.name != name || e.file != nil {
+			return "", false, fmt.Errorf("field %s is there twice, as a file or in another spelling: %w", name, ErrAmbiguous)
+		}
+		value, found = e.value.Reveal(), true
+	}
+	return value, found, nil
+}
+
+// User returns the user name as typed; composed where several fields make it. It may be empty.
+func (l *Login) User() string { return l.user }
+
+// Password returns the password as typed.
+func (l *Login) Password() secret.Text { return l.password }
+
+// Names returns the names of all fields in order, as often as they came.
+func (l *Login) Names() []string {
+	names := make([]string, len(l.entries))
+	for i, e := range l.entries {
+		names[i] = e.name
+	}
+	return names
+}
+
+// Value returns the last value of the field that is named exactly so.
+func (l *Login) Value(name string) (string, bool) {
+	for _, e := range slices.Backward(l.entries) {
+		if e.name == name {
+			return e.value.Reveal(), true
+		}
+	}
+	return "", false
+}
+
+// Set gives a field a value, in its old place or at the end, and drops every other that an upstream could read as it. The fields of user
+// name and password stay as they are: they were judged.
+func (l *Login) Set(name, value string) {
+	if l.fields.judges(name) {
+		return
+	}
+	place := slices.IndexFunc(l.entries, func(e entry) bool { return touches(e.name, name) })
+	if place < 0 {
+		place = len(l.entries)
+	}
+	l.Drop(name) // nothing before place goes
+	l.entries = slices.Insert(l.entries, place, entry{name: name, value: secret.New(value)})
+}
+
+// Drop removes every field that an upstream could read as name; user name and password stay.
+func (l *Login) Drop(name string) {
+	l.entries = slices.DeleteFunc(l.entries, func(e entry) bool {
+		return touches(e.name, name) && !l.fields.judges(e.name)
+	})
+}
+
+// Encode rebuilds the body from the parse, in the kind and charset in which it came; names and values are byte for byte as they were.
+func (l *Login) Encode() (contentType string, body []byte) {
+	if l.content.kind == formData {
+		return l.encodeParts()
+	}
+	contentType = typeURLEncoded
+	if l.content.charset != "" {
+		contentType += "; charset=" + l.content.charset
+	}
+	var b strings.Builder
+	for i, e := range l.entries {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(url.QueryEscape(e.name))
+		b.WriteByte('=')
+		b.WriteString(url.QueryEscape(e.value.Reveal()))
+	}
+	return contentType, []byte(b.String())
+}
+
+// encodeParts writes the form that splitParts reads. The boundary is new: 130 random bits, which no value holds but by plan, and
+// nobody can plan for them.
+func (l *Login) encodeParts() (contentType string, body []byte) {
+	boundary := "doorcode-" + rand.Text()
+	inQuotes := strings.NewReplacer(`"`, "%22", "\r", "%0D", "\n", "%0A") // WHATWG HTML §4.10.21.8, for names of Set
+	var b strings.Builder
+	for _, e := range l.entries {
+		b.WriteString("--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + inQuotes.Replace(e.name) + `"`)
+		if e.file != nil {
+			b.WriteString(`; filename="` + e.file.name + `"`)
+		}
+		if e.file != nil && e.file.contentType != "" {
+			b.WriteString("\r\nContent-Type: " + e.file.contentType)
+		}
+		b.WriteString("\r\n\r\n" + e.value.Reveal() + "\r\n")
+	}
+	b.WriteString("--" + boundary + "--\r\n")
+	contentType = typeFormData + "; boundary=" + boundary
+	if l.content.charset != "" {
+		contentType += "; charset=" + l.content.charset
+	}
+	return contentType, []byte(b.String())
+}
