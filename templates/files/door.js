@@ -92,10 +92,12 @@
     if (s > 0 && s <= 60 && !warned) { warned = true; say(status.getAttribute("data-soon")); }
     if (s > 0) return;
     over = true;
+    pause = 0;
     status.textContent = "";
-    byId("go").disabled = true;
+    form.hidden = true;
+    byId("again").hidden = true;
     byId("expired").hidden = false;
-    if (resend) { pause = 0; resend.disabled = true; if (wait) wait.hidden = true; }
+    byId("expired").focus();
   }
 
   function tick() { tickResend(); tickLife(); }
