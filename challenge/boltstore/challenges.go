@@ -1,0 +1,104 @@
+package boltstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"doorcode/challenge"
+)
+
+// Begin is challenge.Store's.
+func (s *Store) Begin(ctx context.Context, c challenge.Challenge, replaced string, charge challenge.SendCharge, _ challenge.CodeRules) (challenge.Revoked, error) {
+	return write(ctx, s, func(t tx) (revoked challenge.Revoked, refusal, trouble error) {
+		if refusal, trouble = t.mayTry(c.User, charge.Now); refusal != nil || trouble != nil {
+			return revoked, refusal, trouble
+		}
+		if refusal, trouble = t.charge(charge); refusal != nil || trouble != nil {
+			return revoked, refusal, trouble
+		}
+		if _, found, err := get[challenge.Challenge](t, challengesBucket, c.ID); found || err != nil || c.ID == "" {
+			return revoked, nil, errors.Join(err, errors.New("a challenge needs an id of its own"))
+		}
+		return revoked, nil, errors.Join(t.endChallenge(replaced, &revoked), t.putChallenge(c))
+	})
+}
+
+// Challenge is challenge.Store's.
+func (s *Store) Challenge(ctx context.Context, id string, now time.Time) (challenge.Challenge, error) {
+	c, err := read(ctx, s, func(t tx) (challenge.Challenge, error) {
+		c, _, err := get[challenge.Challenge](t, challengesBucket, id)
+		return c, err
+	})
+	if err != nil {
+		return challenge.Challenge{}, err
+	}
+	if c.ID == "" || !c.Live(now) {
+		return challenge.Challenge{}, challenge.ErrNotFound
+	}
+	return c, nil
+}
+
+// Resend is challenge.Store's.
+func (s *Store) Resend(ctx context.Context, id string, charge challenge.SendCharge, rules challenge.CodeRules) (challenge.Challenge, error) {
+	return write(ctx, s, func(t tx) (c challenge.Challenge, refusal, trouble error) {
+		c, found, err := get[challenge.Challenge](t, challengesBucket, id)
+		if err != nil {
+			return c, nil, err
+		}
+		if !found || !c.Live(charge.Now) {
+			return challenge.Challenge{}, challenge.ErrNotFound, nil
+		}
+		refusal = mayResend(c, charge.Now, rules)
+		if refusal == nil {
+			refusal, trouble = t.charge(charge)
+		}
+		if refusal != nil || trouble != nil {
+			return challenge.Challenge{}, refusal, trouble
+		}
+		c.Sends++
+		c.SentAt = charge.Now
+		for i := range c.Routes {
+			c.Routes[i].State, c.Routes[i].At = challenge.RoutePending, charge.Now
+		}
+		return c, nil, t.putChallenge(c)
+	})
+}
+
+func mayResend(c challenge.Challenge, now time.Time, rules challenge.CodeRules) error {
+	if c.Sends > rules.Resends { // the first send is no resend
+		return challenge.ErrWait{Until: c.ExpiresAt, Why: challenge.WaitResendsSpent}
+	}
+	// A last send in the future was written before the clock was set back: no more than the pause is waited for.
+	next := c.SentAt.Add(rules.ResendAfter)
+	if next.After(now) && !c.SentAt.After(now.Add(rules.ResendAfter)) {
+		return challenge.ErrWait{Until: next, Why: challenge.WaitResend}
+	}
+	return nil
+}
+
+// Delivered is challenge.Store's.
+func (s *Store) Delivered(ctx context.Context, id string, routes []challenge.Route) error {
+	_, err := write(ctx, s, func(t tx) (none struct{}, refusal, trouble error) {
+		c, found, err := get[challenge.Challenge](t, challengesBucket, id)
+		if !found {
+			return none, nil, err
+		}
+		for _, r := range routes {
+			for i := range c.Routes {
+				if c.Routes[i].Channel == r.Channel {
+					c.Routes[i].State, c.Routes[i].At = r.State, r.At
+				}
+			}
+		}
+		return none, nil, t.putChallenge(c)
+	})
+	return err
+}
+
+// Cancel is challenge.Store's.
+func (s *Store) Cancel(ctx context.Context, id string) (challenge.Revoked, error) {
+	return write(ctx, s, func(t tx) (revoked challenge.Revoked, refusal, trouble error) {
+		return revoked, nil, t.endChallenge(id, &revoked)
+	})
+}

@@ -1,0 +1,130 @@
+package storetest
+
+import (
+	"time"
+
+	"doorcode/challenge"
+)
+
+func trustEnters(f *fixture) {
+	cookie := f.remembered("alice", challenge.BrowserCookie{})
+	first := f.now
+	for range 3 {
+		f.now = f.now.Add(time.Hour)
+		f.reopen()
+		e := f.trusted("alice", cookie)
+		a := f.admit(e)
+		equal(f, "browser", a.Browser.ID, cookie.ID)
+		equal(f, "session's browser", a.Session.Browser, cookie.ID)
+		equal(f, "first seen", a.Browser.FirstAt, first)
+		equal(f, "last used", a.Browser.UsedAt, f.now)
+		equal(f, "trust last used", a.Trust.UsedAt, f.now)
+		equal(f, "trust until", a.Trust.Until, first.Add(720*time.Hour)) // a use renews nothing
+		cookie.Secret = e.NewSecret
+	}
+	cookie2 := f.remembered("bob", cookie) // a second user of the browser
+	equal(f, "browser of the second user", cookie2.ID, cookie.ID)
+	e := f.trusted("alice", cookie2)
+	f.admit(e)
+	f.admit(f.trusted("bob", challenge.BrowserCookie{ID: cookie.ID, Secret: e.NewSecret}))
+}
+
+func trustBounds(f *fixture) {
+	cookie := f.remembered("alice", challenge.BrowserCookie{})
+	f.now = f.now.Add(24 * time.Hour)
+	for what, change := range map[string]func(e *challenge.Entry){
+		"another user":              func(e *challenge.Entry) { e.Session.User = user("bob") },
+		"another policy (D7)":       func(e *challenge.Entry) { e.Session.Policy = "policy 2" },
+		"another family (D1)":       func(e *challenge.Entry) { e.Family = "Chrome" },
+		"remember: never":           func(e *challenge.Entry) { e.Remember = 0 },
+		"the policy allows a day":   func(e *challenge.Entry) { e.Remember = 24 * time.Hour },
+		"its end":                   func(e *challenge.Entry) { e.Now = f.now.Add(719 * time.Hour); e.Remember = 9999 * time.Hour },
+		"no cookie":                 func(e *challenge.Entry) { e.Browser = challenge.BrowserCookie{} },
+		"a browser that is unknown": func(e *challenge.Entry) { e.Browser.ID = "never was" },
+		"id and user run together":  func(e *challenge.Entry) { e.Browser.ID = cookie.ID + "\x00alice" },
+	} {
+		e := f.trusted("alice", cookie)
+		change(&e)
+		f.again(func() {
+			a, err := f.s.Admit(f.Context(), e)
+			if err != challenge.ErrNotTrusted {
+				f.Fatalf("%s: got error %v, want ErrNotTrusted itself", what, err)
+			}
+			equal(f, what, a, challenge.Admitted{})
+		})
+	}
+	equal(f, "sessions", len(f.sessions()), 1)
+	f.admit(f.trusted("alice", cookie)) // none of it took the trust away
+}
+
+func lostAnswer(f *fixture) {
+	cookie := f.remembered("alice", challenge.BrowserCookie{})
+	for range 4 { // every answer is lost: the browser shows what it has
+		f.now = f.now.Add(time.Hour)
+		f.reopen()
+		f.admit(f.trusted("alice", cookie))
+	}
+	f.now = f.now.Add(time.Hour)
+	tabs := []challenge.Entry{f.trusted("alice", cookie), f.trusted("alice", cookie)} // two at once, either answer wins
+	f.admit(tabs[0])
+	f.admit(tabs[1])
+	f.now = f.now.Add(time.Hour)
+	f.admit(f.trusted("alice", challenge.BrowserCookie{ID: cookie.ID, Secret: tabs[0].NewSecret}))
+}
+
+func copied(f *fixture) {
+	old := f.remembered("alice", challenge.BrowserCookie{})
+	cookie := f.remembered("bob", old)
+	f.now = f.now.Add(time.Hour)
+	e := f.trusted("bob", cookie)
+	f.admit(e)
+	sessions := f.sessions()
+	stays := f.remembered("alice", challenge.BrowserCookie{}) // alice's other browser
+
+	a, err := f.s.Admit(f.Context(), f.trusted("alice", old))
+	f.want(err, challenge.ErrCopied)
+	f.want(err, challenge.ErrNotTrusted)
+	equal(f, "users to be told", a.Copied, []challenge.Username{user("alice"), user("bob")})
+	equal(f, "session", a.Session, challenge.Session{})
+	f.again(func() {
+		for name, cookie := range map[string]challenge.BrowserCookie{"alice": old, "bob": {ID: cookie.ID, Secret: e.NewSecret}} {
+			_, err := f.s.Admit(f.Context(), f.trusted(name, cookie))
+			if err != challenge.ErrNotTrusted {
+				f.Fatalf("%s after the copy: got error %v, want ErrNotTrusted itself", name, err)
+			}
+		}
+	})
+	equal(f, "sessions", len(f.sessions()), len(sessions)+1) // the loss is of trust; who is in is in
+	f.admit(f.trusted("alice", stays))
+}
+
+func copiedByCode(f *fixture) {
+	old := f.remembered("alice", challenge.BrowserCookie{})
+	f.now = f.now.Add(time.Hour)
+	e := f.trusted("alice", old)
+	f.admit(e)
+	f.now = f.now.Add(time.Hour)
+	e.Browser.Secret, e.Session.ID, e.NewSecret = e.NewSecret, f.id("session"), f.id("secret")
+	f.admit(e)
+
+	c := f.code(f.begin("bob"), true) // bob's code is right, but the cookie his browser shows was replaced long ago
+	c.Browser, c.Remember = old, 720*time.Hour
+	a := f.admit(c)
+	equal(f, "browser", a.Browser.ID, c.NewBrowserID)
+	equal(f, "users to be told", a.Copied, []challenge.Username{user("alice")})
+	f.again(func() {
+		_, err := f.s.Admit(f.Context(), f.trusted("alice", challenge.BrowserCookie{ID: old.ID, Secret: e.NewSecret}))
+		f.want(err, challenge.ErrNotTrusted)
+	})
+	f.admit(f.trusted("bob", challenge.BrowserCookie{ID: c.NewBrowserID, Secret: c.NewSecret}))
+}
+
+func oldBrowser(f *fixture) {
+	cookie := f.remembered("alice", challenge.BrowserCookie{})
+	f.now = f.now.Add(challenge.BrowserLife)
+	e := f.code(f.begin("alice"), true)
+	e.Browser = cookie
+	a := f.admit(e)
+	equal(f, "browser", a.Browser.ID, e.NewBrowserID)
+	equal(f, "users to be told", len(a.Copied), 0)
+}
