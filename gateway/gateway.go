@@ -1,15 +1,23 @@
 package gateway
 
 import (
+	"context"
+	"net/http"
+	"net/http/httputil"
 	"net/netip"
 	"net/url"
 	"regexp"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"doorcode/challenge"
+	"doorcode/challenge/keys"
 	"doorcode/gateway/reading"
 	"doorcode/gateway/scan"
+	"doorcode/gateway/seal"
 	"doorcode/gateway/submit"
+	"doorcode/templates"
 )
 
 // Config is what the gateway needs to know, parsed and checked by package config.
@@ -49,4 +57,104 @@ type Limits struct {
 	Header    int   // bytes of all header fields together; over it 431
 	LoginBody int64 // bytes; over it 413
 	Body      int64 // bytes; 0 is no bound
+}
+
+// Parts are what a Gateway works with and does not own: they outlive a reload of the configuration.
+type Parts struct {
+	Door  *challenge.Door
+	Live  *Live
+	Keys  *keys.Ring
+	Texts *templates.Set
+	Log   zerolog.Logger
+	Now   func() time.Time // nil is time.Now
+}
+
+// Gateway is an http.Handler that stands in front of one upstream. It is made for one configuration; after a reload another
+// one takes over with the same Parts, while requests under way end on this one.
+type Gateway struct {
+	config    Config
+	door      *challenge.Door
+	live      *Live
+	texts     *templates.Set
+	log       zerolog.Logger
+	now       func() time.Time
+	box       *seal.Box
+	names     *scan.Names
+	submitter *submit.Submitter
+	transport *http.Transport
+	proxy     *httputil.ReverseProxy
+	csrf      *http.CrossOriginProtection
+	cookie    ownNames
+	ids       requestIDs
+	opener    openerCheck
+	hints     hints
+	sessions  sessionNames
+}
+
+// New makes a Gateway. The configuration was checked by package config; New trusts it.
+func New(c Config, p Parts) *Gateway {
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	g := &Gateway{
+		config: c, door: p.Door, live: p.Live, texts: p.Texts, log: p.Log, now: p.Now,
+		box:       seal.NewBox(p.Keys, seal.Options{Plain: c.Plain, Keep: c.Keep, Secure: !c.Insecure}),
+		names:     scan.New(c.Credentials),
+		transport: newTransport(c.Upstream),
+		csrf:      http.NewCrossOriginProtection(),
+		cookie:    newOwnNames(c.Insecure),
+		ids:       newRequestIDs(),
+	}
+	for _, u := range c.PublicURLs {
+		// Behind a proxy that ends TLS the Host that we see may lack what the browser's Origin names: our own addresses are trusted by name.
+		if err := g.csrf.AddTrustedOrigin(u.Scheme + "://" + u.Host); err != nil {
+			g.log.Error().Err(err).Str("public_url", u.String()).Msg("public address cannot be an origin")
+		}
+	}
+	g.sessions.add(c.SessionNames...)
+	g.submitter = submit.New(c.Login, g.transport, c.Upstream.URL)
+	g.proxy = g.newProxy()
+	return g
+}
+
+// Keep keeps house until ctx ends, with whichever gateway is in force: once a minute last uses are flushed, expired entries are
+// swept, and held sessions that nobody came for are signed out.
+func Keep(ctx context.Context, current func() *Gateway) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			current().flush(context.WithoutCancel(ctx))
+			return
+		case <-tick.C:
+			current().flush(ctx)
+			current().sweep(ctx)
+		}
+	}
+}
+
+// Close ends the idle connections to the upstream. Requests under way go on.
+func (g *Gateway) Close() { g.transport.CloseIdleConnections() }
+
+// End ends what a revocation or a policy change took away: member sessions at once, held sessions at the upstream.
+func (g *Gateway) End(ctx context.Context, r challenge.Revoked) {
+	g.live.End(r.Sessions...)
+	for _, c := range r.Challenges {
+		g.signOutHeld(ctx, c.Held, c.ID)
+	}
+}
+
+func (g *Gateway) flush(ctx context.Context) {
+	if err := g.door.Touch(ctx, g.live.Used()); err != nil {
+		g.log.Error().Err(err).Msg("last uses were not written")
+	}
+}
+
+func (g *Gateway) sweep(ctx context.Context) {
+	revoked, err := g.door.Sweep(ctx)
+	if err != nil {
+		g.log.Error().Err(err).Msg("expired entries were not swept")
+	}
+	g.End(ctx, revoked)
 }

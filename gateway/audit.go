@@ -1,0 +1,72 @@
+package gateway
+
+import (
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"doorcode/challenge"
+)
+
+// The audit lines: one for each login, try, entry, logout and refusal (door writes those of codes sent). Each carries event,
+// request id and address; none carries a code, a password, a cookie or a full number: no such value is at hand here.
+
+func (g *Gateway) audit(v *visit, level zerolog.Level, event string) *zerolog.Event {
+	return g.log.WithLevel(level).Str("event", event).Str("request", v.id).Str("address", v.address.String())
+}
+
+func (g *Gateway) auditLogin(v *visit, typed, outcome, reason string) {
+	level := zerolog.InfoLevel
+	if outcome == "unclear" {
+		level = zerolog.WarnLevel
+	}
+	g.audit(v, level, "login").Str("typed", clip(typed)).Str("outcome", outcome).Str("reason", reason).Msg("login " + outcome)
+}
+
+func (g *Gateway) auditTry(v *visit, err error) {
+	outcome := "right"
+	switch {
+	case errors.Is(err, challenge.ErrWrongCode):
+		outcome = "wrong"
+	case err != nil:
+		outcome = err.Error()
+	}
+	g.audit(v, zerolog.InfoLevel, "try").Str("outcome", outcome).Msg("code entered")
+}
+
+func (g *Gateway) auditEntry(v *visit, pass *challenge.Pass) {
+	s := pass.Session()
+	g.audit(v, zerolog.InfoLevel, "entry").Str("user", s.Name).Str("way", string(s.Way)).Str("browser", clip(s.Browser)).
+		Bool("trusted", pass.Trusted()).Msg("let in")
+}
+
+func (g *Gateway) auditLogout(v *visit) {
+	s := v.who.member.session
+	g.audit(v, zerolog.InfoLevel, "logout").Str("user", s.Name).Dur("after", g.now().Sub(s.CreatedAt).Round(time.Second)).Msg("signed out")
+}
+
+func (g *Gateway) auditRefusal(v *visit, e *refusal) {
+	level := zerolog.InfoLevel
+	if e.kind.Status() >= 500 {
+		level = zerolog.ErrorLevel
+	}
+	event := g.audit(v, level, "refusal").Str("kind", string(e.kind)).Int("status", e.kind.Status()).Str("method", clip(v.r.Method)).
+		Str("path", clip(v.r.URL.Path)) // never the query: it may carry a token
+	if m := v.who.member; m != nil {
+		event = event.Str("user", m.session.Name)
+	}
+	if e.cause != nil {
+		event = event.AnErr("cause", e.cause)
+	}
+	event.Msg("refused")
+}
+
+// clip bounds what clients write into the log.
+func clip(s string) string {
+	const most = 200
+	if len(s) <= most {
+		return s
+	}
+	return s[:most] + "…"
+}

@@ -1,0 +1,169 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+
+	"doorcode/gateway/seal"
+	"doorcode/templates"
+)
+
+// openCookies is the Cookie header that goes up: what was sealed for this session, and what the configuration lets through.
+func (g *Gateway) openCookies(v *visit) string {
+	headers := v.r.Header["Cookie"]
+	if len(headers) == 0 {
+		return ""
+	}
+	m := v.who.member
+	if m == nil {
+		opened := g.box.Open(headers, "")
+		return opened.Header
+	}
+	if last := m.opened.Load(); last != nil && len(headers) == 1 && last.text == headers[0] {
+		return last.up
+	}
+	opened := g.box.Open(headers, m.session.ID)
+	g.hintDropped(opened.Dropped)
+	if len(headers) == 1 {
+		m.opened.Store(&openedCookies{text: headers[0], up: opened.Header})
+	}
+	return opened.Header
+}
+
+// sealAnswer is where every proxied answer comes by. A member's cookies are sealed to the session; a visitor's are withheld.
+func (g *Gateway) sealAnswer(res *http.Response) error {
+	p := res.Request.Context().Value(visitKey{}).(*passage)
+	g.rewriteLocation(res.Header, p.public)
+	delete(res.Trailer, "Set-Cookie")
+	p.w.Header().Del("Set-Cookie") // left by a 103
+	if p.who.kind != insider {
+		return g.visitorAnswer(p, res)
+	}
+	if res.StatusCode == http.StatusSwitchingProtocols && p.logout {
+		return errors.New("upgrade on a logout")
+	}
+	return g.memberAnswer(p, res)
+}
+
+func (g *Gateway) visitorAnswer(p *passage, res *http.Response) error {
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return errors.New("upgrade for a visitor")
+	}
+	dropped := g.box.VisitorAnswer(res.Header, p.path.String())
+	g.sessions.addNew(dropped)
+	if !p.page || p.who.kind != stranger {
+		return nil
+	}
+	if res.StatusCode == http.StatusNotModified {
+		return nil
+	}
+	// The gateway cookie comes with the login page; a login without it is told that the browser keeps no cookies.
+	h := headerWriter(res.Header)
+	return g.setWho(h, who{kind: visitor})
+}
+
+func (g *Gateway) memberAnswer(p *passage, res *http.Response) error {
+	if len(res.Header["Set-Cookie"]) == 0 && !p.logout {
+		return nil
+	}
+	if err := g.stillTheSame(p, res); err != nil {
+		return err
+	}
+	if p.logout {
+		if err := g.endIfSignedOut(p, res); err != nil {
+			return err
+		}
+	}
+	changed := g.box.SealAnswer(res.Header, p.who.id, p.path.String())
+	g.sessions.addNew(changed.Names)
+	return nil
+}
+
+// headerWriter lets a cookie be set on an answer that is not written yet.
+type headerWriter http.Header
+
+func (h headerWriter) Header() http.Header         { return http.Header(h) }
+func (h headerWriter) Write(b []byte) (int, error) { return len(b), nil }
+func (h headerWriter) WriteHeader(int)             {}
+
+// addNew is add, without a lock that others hold where all names are known.
+func (s *sessionNames) addNew(names []string) {
+	for _, name := range names {
+		if !s.has(name) {
+			s.add(name)
+		}
+	}
+}
+
+// hints says once for each name which line of the configuration would let a dropped cookie through.
+type hints struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+// maxHints bounds what strangers can write into the log: names of cookies are theirs to choose.
+const maxHints = 100
+
+func (h *hints) first(name string) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.seen[name] || len(h.seen) >= maxHints {
+		return false
+	}
+	if h.seen == nil {
+		h.seen = map[string]bool{}
+	}
+	h.seen[name] = true
+	return true
+}
+
+func (g *Gateway) hintDropped(names []string) {
+	for _, name := range names {
+		if g.hints.first(name) {
+			g.log.Info().Str("cookie", name).Msgf("a cookie that the gateway did not seal was dropped; if the application's scripts write it, cookies.plain: [%s] lets it through", name)
+		}
+	}
+}
+
+// openerCheck remembers whether the plain and keep cookies of the first login since this configuration was loaded opened anything.
+type openerCheck struct {
+	mu   sync.Mutex
+	done bool
+	bad  error
+}
+
+// checkOpeners asks confirm once with the plain and keep cookies of a login alone. If they open the application, they are its
+// session: the configuration would hand it to visitors, so nobody enters until that line is gone (invariant 2, threat A9).
+func (g *Gateway) checkOpeners(v *visit, jar *seal.Jar) error {
+	g.opener.mu.Lock()
+	defer g.opener.mu.Unlock()
+	if !g.opener.done {
+		bad, err := g.openers(v, jar)
+		if err != nil {
+			return g.upstreamRefusal(err)
+		}
+		g.opener.done, g.opener.bad = true, bad
+	}
+	if g.opener.bad != nil {
+		return refuse(templates.Unclear, g.opener.bad)
+	}
+	return nil
+}
+
+func (g *Gateway) openers(v *visit, jar *seal.Jar) (bad, err error) {
+	loose := jar.Only(append(append(g.config.Plain[:0:0], g.config.Plain...), g.config.Keep...))
+	names := loose.Names()
+	if len(names) == 0 || g.config.Login.Confirm == nil {
+		return nil, nil
+	}
+	opens, err := g.submitter.Opens(v.r.Context(), loose, g.loginBrowser(v))
+	if err != nil || !opens {
+		return nil, err
+	}
+	bad = fmt.Errorf("cookies.plain or cookies.keep lets through what opens the application: take %s out", strings.Join(names, ", "))
+	g.log.Error().Err(bad).Msg("nobody enters until the configuration is mended")
+	return bad, nil
+}

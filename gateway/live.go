@@ -1,0 +1,143 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"doorcode/challenge"
+)
+
+// Live is the allow-list of member sessions: what is not in it has ended (invariant 10). It is loaded from the store at start
+// and shared by the gateways of successive configurations. Requests look into it without a lock that others hold.
+// The zero Live is empty and lets nobody in.
+type Live struct {
+	byID   sync.Map // session id → *member
+	byText sync.Map // exact text of a gateway cookie that opened before → *member
+}
+
+// member is one live session.
+type member struct {
+	session challenge.Session
+	ctx     context.Context // ends with the session: its downloads, event streams and WebSockets hang on it
+	end     context.CancelFunc
+	used    atomic.Int64 // unix nanoseconds of the last use
+	flushed atomic.Int64 // the last use that was written
+	trailed atomic.Pointer[string]
+	renewed atomic.Int32 // answers to mere reading that renewed the login's cookies (renewed.go)
+	opened  atomic.Pointer[openedCookies]
+
+	mu    sync.Mutex
+	texts []string // its entries in byText
+}
+
+// openedCookies remembers what the last Cookie header of a session opened to. Browsers send the same text again and again,
+// and opening costs a proxied request a tenth of its time.
+type openedCookies struct {
+	text string
+	up   string
+}
+
+// maxTexts bounds byText per session: base64 lets a few other texts open to the same cookie.
+const maxTexts = 4
+
+// Add puts a session on the list.
+func (l *Live) Add(s challenge.Session) { l.add(s) }
+
+func (l *Live) add(s challenge.Session) *member {
+	m := &member{session: s}
+	m.ctx, m.end = context.WithCancel(context.Background())
+	m.used.Store(s.UsedAt.UnixNano())
+	m.flushed.Store(s.UsedAt.UnixNano())
+	l.byID.Store(s.ID, m)
+	return m
+}
+
+// End takes sessions off the list and cancels what they have under way. Unknown ids are ignored.
+func (l *Live) End(ids ...string) {
+	for _, id := range ids {
+		if v, ok := l.byID.LoadAndDelete(id); ok {
+			m := v.(*member)
+			m.end()
+			l.forget(m)
+		}
+	}
+}
+
+// Len counts the live sessions.
+func (l *Live) Len() (n int) {
+	l.byID.Range(func(any, any) bool { n++; return true })
+	return n
+}
+
+// find returns the live session with this id, and counts this use of it. A session past its limits is taken off.
+func (l *Live) find(id string, life challenge.SessionLife, now time.Time) *member {
+	v, ok := l.byID.Load(id)
+	if !ok {
+		return nil
+	}
+	return l.use(v.(*member), life, now)
+}
+
+// known is find for a cookie whose exact text opened before. Expiry and revocation are judged at every use, cached or not.
+func (l *Live) known(text string, life challenge.SessionLife, now time.Time) *member {
+	v, ok := l.byText.Load(text)
+	if !ok {
+		return nil
+	}
+	m := v.(*member)
+	if m.ctx.Err() != nil { // ended between End's two steps
+		return nil
+	}
+	return l.use(m, life, now)
+}
+
+func (l *Live) use(m *member, life challenge.SessionLife, now time.Time) *member {
+	s := challenge.Session{CreatedAt: m.session.CreatedAt, UsedAt: time.Unix(0, m.used.Load())}
+	if life.Over(s, now) {
+		l.End(m.session.ID)
+		return nil
+	}
+	m.used.Store(now.UnixNano())
+	return m
+}
+
+// remember lets known find m by the text of its cookie.
+func (l *Live) remember(text string, m *member) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.texts) < maxTexts && m.ctx.Err() == nil {
+		m.texts = append(m.texts, text)
+		l.byText.Store(text, m)
+	}
+}
+
+func (l *Live) forget(m *member) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, text := range m.texts {
+		l.byText.Delete(text)
+	}
+}
+
+// trail is the browser's trail, which the store does not keep: after a restart it is known once the cookie was opened.
+func (m *member) trail() string {
+	if t := m.trailed.Load(); t != nil {
+		return *t
+	}
+	return ""
+}
+
+// Used returns the last uses that were not handed out before, by session id.
+func (l *Live) Used() map[string]time.Time {
+	used := map[string]time.Time{}
+	l.byID.Range(func(id, v any) bool {
+		m := v.(*member)
+		if at := m.used.Load(); m.flushed.Swap(at) != at {
+			used[id.(string)] = time.Unix(0, at)
+		}
+		return true
+	})
+	return used
+}

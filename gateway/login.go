@@ -1,0 +1,195 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/mileusna/useragent"
+
+	"doorcode/challenge"
+	"doorcode/gateway/reading"
+	"doorcode/gateway/seal"
+	"doorcode/gateway/submit"
+	"doorcode/templates"
+)
+
+// This file holds what the steps of road.go use: it decides nothing about who enters.
+
+// loginRefusal says what a login that cannot be read in one way gets.
+func loginRefusal(err error) error {
+	switch {
+	case errors.Is(err, reading.ErrTooLarge):
+		return refuse(templates.TooLarge, err)
+	case errors.Is(err, reading.ErrUnreadable), errors.Is(err, reading.ErrAmbiguous), errors.Is(err, reading.ErrNotLogin):
+		return refuse(templates.BadRequest, err)
+	}
+	return err
+}
+
+// loginBrowser is what the upstream is told of the browser in the form fetch, the login and confirm: one function for the three,
+// because names of cookies may depend on scheme and port.
+func (g *Gateway) loginBrowser(v *visit) submit.Browser {
+	h := make(http.Header)
+	for _, name := range []string{"User-Agent", "Accept-Language"} {
+		if value := v.r.Header.Get(name); value != "" {
+			h.Set(name, value)
+		}
+	}
+	h.Set("Accept", "text/html,application/xhtml+xml,*/*;q=0.8")
+	origin := v.public.Scheme + "://" + v.public.Host
+	h.Set("Origin", origin)
+	h.Set("Referer", origin+g.config.Login.Page)
+	g.forwarded(h, v)
+	return submit.Browser{Header: h, Host: g.upstreamHost(v.public), Path: v.path.Escaped(), Query: v.r.URL.RawQuery, Public: v.public}
+}
+
+// forwarded tells the upstream who asks and by which address; what the client itself said of that is gone (reading.Clean).
+func (g *Gateway) forwarded(h http.Header, v *visit) {
+	address := v.address.String()
+	h.Set("X-Forwarded-For", address)
+	h.Set("X-Real-IP", address)
+	h.Set("X-Forwarded-Host", v.public.Host)
+	h.Set("X-Forwarded-Proto", v.public.Scheme)
+}
+
+func (g *Gateway) upstreamHost(public *url.URL) string {
+	if g.config.Upstream.Host != "" {
+		return g.config.Upstream.Host
+	}
+	return public.Host
+}
+
+// showFailed shows the application's own answer to a failed login, without its cookies and with nothing of its header but what
+// kind of text it is; or a page of ours where the answer carries what it must not.
+func (g *Gateway) showFailed(v *visit, answer submit.Answer) error {
+	shown := answer.Show
+	if shown == nil {
+		return refuse(templates.Failed, nil)
+	}
+	h := v.w.Header()
+	h.Set("Content-Type", shown.ContentType)
+	h.Set("Cache-Control", "no-store")
+	v.w.WriteHeader(shown.Status)
+	v.w.Write(shown.Body)
+	return nil
+}
+
+// toLogin sends a visitor's page to the login page, and remembers where it wanted to go; everything else is told 401.
+func (g *Gateway) toLogin(v *visit) error {
+	if !v.isPage() {
+		return refuse(templates.Unauthorized, nil)
+	}
+	if !v.reads() {
+		// A form on an ended session: the invoice in it must not be lost, so it is not led away from.
+		return refuse(templates.SignInAgain, nil)
+	}
+	back, _ := reading.Return(v.target())
+	is := who{kind: visitor, trail: v.who.trail, back: back}
+	if v.who.kind == pending {
+		is.kind, is.id = pending, v.who.id
+	}
+	if err := g.setWho(v.w, is); err != nil {
+		return err
+	}
+	return g.seeOther(v, g.config.Login.Page)
+}
+
+// seeOther redirects within our own origin. The address is relative, so no Host of a client's can lead it elsewhere (threat E9).
+func (g *Gateway) seeOther(v *visit, to string) error {
+	h := v.w.Header()
+	h.Set("Location", to)
+	h.Set("Cache-Control", "no-store") // this answer sets session cookies
+	v.w.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// homeOf is where a new member goes: where it wanted to go, else where the login's answer led, else the front page.
+func (g *Gateway) homeOf(wanted, led string) string {
+	for _, to := range []string{wanted, led} {
+		if to, ok := reading.Return(to); ok && to != "" && to != g.config.Login.Page {
+			return to
+		}
+	}
+	return "/"
+}
+
+// signOut ends an upstream session that no browser will get, where the configuration says how (threat A7). It goes on when the
+// request is over.
+func (g *Gateway) signOut(ctx context.Context, jar *seal.Jar) {
+	if g.config.SignOut == "" || jar == nil {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	public := g.config.PublicURLs[0]
+	h := http.Header{"User-Agent": {"Doorcode"}}
+	h.Set("X-Forwarded-Host", public.Host)
+	h.Set("X-Forwarded-Proto", public.Scheme)
+	if err := g.submitter.SignOut(ctx, jar, submit.Browser{Header: h, Host: g.upstreamHost(public), Public: public}, http.MethodGet, g.config.SignOut); err != nil {
+		g.log.Warn().Err(err).Msg("a held session was forgotten but not signed out at the application")
+	}
+}
+
+// signOutHeld opens what a challenge held and ends it.
+func (g *Gateway) signOutHeld(ctx context.Context, held challenge.Held, id string) {
+	if g.config.SignOut == "" {
+		return
+	}
+	h, err := g.box.Release(held, id)
+	if err != nil {
+		g.log.Warn().Err(err).Msg("a held session did not open and was forgotten")
+		return
+	}
+	g.signOut(ctx, h.Jar)
+}
+
+func (g *Gateway) revokeSession(v *visit, id string) error {
+	revoked, err := g.door.Revoke(context.WithoutCancel(v.r.Context()), challenge.Match{Session: id})
+	g.live.End(revoked.Sessions...)
+	return err
+}
+
+// session is the live member session that a login came in; nil for none.
+func (w who) session() *challenge.Session {
+	if w.kind != insider {
+		return nil
+	}
+	s := w.member.session
+	return &s
+}
+
+// challenge is the challenge that this browser had pending; "" for none.
+func (w who) challenge() string {
+	if w.kind != pending {
+		return ""
+	}
+	return w.id
+}
+
+// maxAgent bounds what is kept of a User-Agent.
+const maxAgent = 512
+
+func agent(r *http.Request) string {
+	a := strings.ToValidUTF8(r.UserAgent(), "?")
+	return a[:min(len(a), maxAgent)]
+}
+
+// family names the browser: trust is bound to it (threat D1). User agents are hints, low stakes: a thief can copy this one too.
+func family(r *http.Request) string {
+	ua := useragent.Parse(agent(r))
+	return ua.Name + "/" + ua.OS
+}
+
+// signsIn reports whether an Authorization header carries credentials that an application may take on any address (threats B5, B16).
+func signsIn(values []string) bool {
+	for _, value := range values {
+		scheme, _, _ := strings.Cut(strings.TrimLeft(value, " \t"), " ")
+		switch strings.ToLower(scheme) {
+		case "basic", "digest", "ntlm", "negotiate":
+			return true
+		}
+	}
+	return false
+}

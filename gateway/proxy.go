@@ -1,0 +1,246 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"io"
+	stdlog "log"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"doorcode/gateway/reading"
+	"doorcode/templates"
+)
+
+// newTransport keeps connections to the upstream. It never unpacks what the browser asked for packed.
+func newTransport(u Upstream) *http.Transport {
+	dialer := &net.Dialer{Timeout: u.DialTimeout, KeepAlive: 30 * time.Second}
+	return &http.Transport{
+		DialContext:            dialer.DialContext,
+		TLSHandshakeTimeout:    u.DialTimeout,
+		ResponseHeaderTimeout:  u.AnswerTimeout,
+		MaxIdleConns:           u.Connections,
+		MaxIdleConnsPerHost:    u.Connections,
+		IdleConnTimeout:        90 * time.Second,
+		DisableCompression:     true,
+		MaxResponseHeaderBytes: 1 << 20,
+		ForceAttemptHTTP2:      false, // one request a connection: an answer can then be no one else's (threat B10)
+	}
+}
+
+// upstreamConnections is kept when the configuration names no number.
+const upstreamConnections = 64
+
+func (g *Gateway) newProxy() *httputil.ReverseProxy {
+	return &httputil.ReverseProxy{
+		Rewrite:        g.rewrite,
+		Transport:      g.transport,
+		BufferPool:     newBufferPool(),
+		ModifyResponse: g.sealAnswer,
+		ErrorHandler:   g.proxyError,
+		ErrorLog:       stdlog.New(io.Discard, "", 0), // what matters reaches proxyError
+	}
+}
+
+type visitKey struct{}
+
+// passage is what one proxied request needs on the way up and on the way back.
+type passage struct {
+	*visit
+	cookies string // the Cookie header that goes up
+	logout  bool
+	page    bool // the login page: a visitor gets the gateway cookie with it
+	failure error
+}
+
+// serveMember proxies a member's request: opened cookies up, sealed cookies back, and everything under way ends with the session.
+func (g *Gateway) serveMember(v *visit) error {
+	logout, err := v.judge(g.config.Logout, true)
+	if err != nil {
+		return err
+	}
+	p := &passage{visit: v, cookies: g.openCookies(v), logout: logout}
+	if err := g.scanRequest(p); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(v.r.Context())
+	defer cancel()
+	defer context.AfterFunc(v.who.member.ctx, cancel)()
+	return g.pass(ctx, p)
+}
+
+// serveVisitor proxies what is open to everybody, without cookies but for plain and keep.
+func (g *Gateway) serveVisitor(v *visit) error {
+	page, err := v.judge([]reading.Rule{g.config.LoginPage}, false)
+	if err != nil {
+		return err
+	}
+	if upgrade := v.r.Header.Get("Upgrade"); upgrade != "" {
+		v.r.Header.Del("Upgrade") // no WebSocket for visitors (threat B8)
+	}
+	p := &passage{visit: v, cookies: g.openCookies(v), page: page}
+	if err := g.scanRequest(p); err != nil {
+		return err
+	}
+	return g.pass(v.r.Context(), p)
+}
+
+// scanRequest looks for credentials that are not the login, in query and cookies now and in the body while it streams.
+func (g *Gateway) scanRequest(p *passage) error {
+	elsewhere, err := p.judge(g.config.Elsewhere, false)
+	if err != nil || elsewhere {
+		return err // the application's own form, named by the configuration
+	}
+	s := g.names.Request()
+	if s.Query(p.r.URL.RawQuery) || s.Cookies(p.cookies) {
+		return refuse(templates.Forbidden, errors.New("user and password outside the login"))
+	}
+	if p.r.Body == nil || p.r.Body == http.NoBody {
+		return nil
+	}
+	body, err := s.Body(p.r.Header, p.r.Body)
+	if err != nil {
+		return err
+	}
+	p.r.Body = body
+	return nil
+}
+
+// pass hands the request to the proxy. What goes wrong on the way comes back as an error unless the answer had begun.
+func (g *Gateway) pass(ctx context.Context, p *passage) error {
+	if max := g.config.Limits.Body; max > 0 {
+		p.r.Body = http.MaxBytesReader(p.w, p.r.Body, max)
+	}
+	w := &answerWriter{ResponseWriter: p.w}
+	g.proxy.ServeHTTP(w, p.r.WithContext(context.WithValue(ctx, visitKey{}, p)))
+	w.dropTrailers()
+	return p.failure
+}
+
+// rewrite makes the request that goes up from the one that came. In is not touched.
+func (g *Gateway) rewrite(pr *httputil.ProxyRequest) {
+	p := pr.In.Context().Value(visitKey{}).(*passage)
+	out := pr.Out
+	out.URL.Scheme, out.URL.Host = g.config.Upstream.URL.Scheme, g.config.Upstream.URL.Host
+	if p.odd == nil {
+		// What was judged is what is sent, letter for letter (invariant 6).
+		out.URL.Path, out.URL.RawPath = p.path.String(), p.path.Escaped()
+	}
+	out.URL.RawQuery = pr.In.URL.RawQuery // Rewrite drops what it cannot parse, and old applications send such things
+	out.Host = g.upstreamHost(p.public)
+	upgrade := p.who.kind == insider && reading.WebSocket(out.Header)
+	reading.Clean(out.Header)
+	if upgrade {
+		out.Header.Set("Connection", "Upgrade")
+		out.Header.Set("Upgrade", "websocket")
+	}
+	if !g.config.Authorization {
+		delete(out.Header, "Authorization")
+	}
+	if p.cookies == "" {
+		delete(out.Header, "Cookie")
+	} else {
+		out.Header["Cookie"] = []string{p.cookies}
+	}
+	delete(out.Header, "Expect")
+	g.forwarded(out.Header, p.visit)
+}
+
+// proxyError keeps what went wrong for pass to return.
+func (g *Gateway) proxyError(_ http.ResponseWriter, r *http.Request, err error) {
+	p := r.Context().Value(visitKey{}).(*passage)
+	if p.who.member != nil && p.who.member.ctx.Err() != nil && p.r.Context().Err() == nil {
+		p.failure = refuse(templates.Unauthorized, errors.New("the session ended while its request was under way"))
+		return
+	}
+	var known *refusal
+	if errors.As(err, &known) {
+		p.failure = known
+		return
+	}
+	p.failure = g.upstreamRefusal(err)
+}
+
+// rewriteLocation makes an address of the upstream's own one of ours, in Location, Content-Location and Refresh.
+func (g *Gateway) rewriteLocation(h http.Header, public *url.URL) {
+	for _, name := range []string{"Location", "Content-Location"} {
+		if value := h.Get(name); value != "" {
+			h.Set(name, g.publicAddress(value, public))
+		}
+	}
+	if value := h.Get("Refresh"); value != "" {
+		if seconds, to, ok := strings.Cut(value, "="); ok {
+			h.Set("Refresh", seconds+"="+g.publicAddress(to, public))
+		}
+	}
+}
+
+func (g *Gateway) publicAddress(address string, public *url.URL) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || !g.isUpstream(u) {
+		return address
+	}
+	// Only the origin is exchanged: the rest stays as the application wrote it.
+	_, rest, _ := strings.Cut(address, "//")
+	i := strings.IndexAny(rest, "/?#")
+	if i < 0 {
+		return public.Scheme + "://" + public.Host
+	}
+	return public.Scheme + "://" + public.Host + rest[i:]
+}
+
+// isUpstream reports whether u names the application itself: its own address, the Host it is sent, or our own name by the wrong scheme.
+func (g *Gateway) isUpstream(u *url.URL) bool {
+	if u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
+		return false
+	}
+	if strings.EqualFold(u.Host, g.config.Upstream.URL.Host) || g.config.Upstream.Host != "" && strings.EqualFold(u.Host, g.config.Upstream.Host) {
+		return true
+	}
+	for _, public := range g.config.PublicURLs {
+		if strings.EqualFold(u.Host, public.Host) {
+			return true
+		}
+	}
+	return false
+}
+
+// answerWriter takes Set-Cookie out of what ReverseProxy sends past ModifyResponse: 103 answers and trailers (invariant 2, threat A10).
+type answerWriter struct{ http.ResponseWriter }
+
+// Unwrap lets http.ResponseController reach Flush and Hijack.
+func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *answerWriter) WriteHeader(status int) {
+	if status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
+		w.Header().Del("Set-Cookie")
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// dropTrailers runs when the answer's body is through and before its trailers are written: whatever stands in the header now is one.
+func (w *answerWriter) dropTrailers() {
+	h := w.Header()
+	for name := range h {
+		if strings.EqualFold(strings.TrimPrefix(name, http.TrailerPrefix), "Set-Cookie") {
+			delete(h, name)
+		}
+	}
+}
+
+// bufferPool spares each answer 32 KiB of garbage, a third of a proxy's time.
+type bufferPool struct{ pool sync.Pool }
+
+const bufferSize = 32 << 10
+
+func newBufferPool() *bufferPool {
+	return &bufferPool{sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}}
+}
+
+func (p *bufferPool) Get() []byte  { return *p.pool.Get().(*[]byte) }
+func (p *bufferPool) Put(b []byte) { p.pool.Put(&b) }

@@ -1,0 +1,157 @@
+package gateway
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"doorcode/gateway/reading"
+	"doorcode/templates"
+)
+
+// visit is one request on the road, read once (invariant 6): rules and decisions look at its fields, never at the request's own
+// path, query or form.
+type visit struct {
+	w       http.ResponseWriter
+	r       *http.Request
+	id      string         // request id, for pages and logs
+	public  *url.URL       // the address that the browser meant
+	path    reading.Path   // canonical; zero for an odd one
+	odd     []reading.Path // every reading of an odd but ordinary address; nil for a canonical path
+	query   reading.Params
+	form    reading.Params // read only where a rule looks at it
+	address netip.Addr
+	who     who
+}
+
+// formLimit bounds the bodies that are read whole because a rule looks at their values (invariant 5).
+const formLimit = 1 << 20
+
+// receive reads a request the one way that the upstream will read it, or refuses it.
+func (g *Gateway) receive(w http.ResponseWriter, r *http.Request) (*visit, error) {
+	v := &visit{w: w, r: r, id: g.ids.next(), public: g.config.PublicURLs[0]}
+	v.address = reading.Client(r.RemoteAddr, r.Header["X-Forwarded-For"], g.config.TrustedProxies)
+	public, ok := reading.Host(r.Host, g.config.PublicURLs)
+	if !ok {
+		return v, refuse(templates.Misdirected, fmt.Errorf("host %q is none of public_url", r.Host))
+	}
+	v.public = public
+	if n := headerSize(r); n > g.config.Limits.Header {
+		return v, refuse(templates.HeadersTooLarge, fmt.Errorf("%d bytes of header", n))
+	}
+	v.who = g.whoIs(r)
+	if err := g.readTarget(v); err != nil {
+		return v, refuse(templates.BadRequest, err)
+	}
+	return v, g.readForm(v)
+}
+
+// readTarget reads method, path and query.
+func (g *Gateway) readTarget(v *visit) error {
+	switch v.r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+	default:
+		// CONNECT, TRACE, "post": what PHP makes of a method nobody uses is not known, so it is not sent (threats B2, B8).
+		return fmt.Errorf("method %q", v.r.Method)
+	}
+	if v.r.URL.Scheme != "" || v.r.URL.Host != "" || v.r.URL.Opaque != "" {
+		return errors.New("absolute request target")
+	}
+	escaped := v.r.URL.EscapedPath()
+	path, err := reading.ParsePath(escaped)
+	if err == nil {
+		v.path = path
+	} else {
+		if v.who.kind != insider {
+			return err
+		}
+		// A member's odd but ordinary address goes up as it came, after every reading of it was held against the rules (threat B19).
+		if v.odd, err = reading.Readings(escaped); err != nil {
+			return err
+		}
+	}
+	v.query, err = reading.ParseQuery(v.r.URL.RawQuery)
+	if err != nil && v.who.kind == insider {
+		// Old scripts write %u0645. Such a query cannot be read, so rules that look at it refuse (Params reports it); the rest may pass.
+		err = nil
+	}
+	return err
+}
+
+// paths are what rules are held against: the canonical path, or every reading of an odd one.
+func (v *visit) paths() []reading.Path {
+	if v.odd != nil {
+		return v.odd
+	}
+	return []reading.Path{v.path}
+}
+
+// readForm reads the body whole where a rule on this path looks at form values, and puts the same bytes back for the upstream.
+func (g *Gateway) readForm(v *visit) error {
+	if v.r.Body == nil || v.r.Body == http.NoBody || !g.rulesLookAtForm(v) {
+		return nil
+	}
+	form, raw, err := reading.ReadForm(v.r.Header, v.r.Body, formLimit)
+	switch {
+	case errors.Is(err, reading.ErrTooLarge):
+		return refuse(templates.TooLarge, err)
+	case err != nil:
+		return refuse(templates.BadRequest, err)
+	}
+	v.form = form
+	v.r.Body = io.NopCloser(bytes.NewReader(raw))
+	v.r.ContentLength = int64(len(raw))
+	v.r.TransferEncoding = nil
+	return nil
+}
+
+// headerSize counts what RFC 9112 §5 sends for the header, names and separators included.
+func headerSize(r *http.Request) (n int) {
+	for name, values := range r.Header {
+		for _, value := range values {
+			n += len(name) + len(value) + len(": \r\n")
+		}
+	}
+	return n
+}
+
+// isPage reports whether the answer will be shown as a page: where browsers say so, by Sec-Fetch-Mode; else by Accept.
+func (v *visit) isPage() bool {
+	if mode := v.r.Header.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	return strings.Contains(v.r.Header.Get("Accept"), "text/html")
+}
+
+// reads reports whether the method only reads.
+func (v *visit) reads() bool {
+	return v.r.Method == http.MethodGet || v.r.Method == http.MethodHead
+}
+
+// target is the path and query as the browser sent them.
+func (v *visit) target() string {
+	if v.r.URL.RawQuery == "" {
+		return v.r.URL.EscapedPath()
+	}
+	return v.r.URL.EscapedPath() + "?" + v.r.URL.RawQuery
+}
+
+// requestIDs names requests: random at start, so that ids of two runs differ, and counted from there, which costs nothing.
+type requestIDs struct {
+	prefix string
+	n      *atomic.Uint64
+}
+
+func newRequestIDs() requestIDs { return requestIDs{prefix: rand.Text()[:6], n: new(atomic.Uint64)} }
+
+func (ids requestIDs) next() string {
+	return ids.prefix + "-" + strconv.FormatUint(ids.n.Add(1), 36)
+}

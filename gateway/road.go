@@ -1,0 +1,193 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"doorcode/challenge"
+	"doorcode/gateway/reading"
+	"doorcode/gateway/seal"
+	"doorcode/gateway/submit"
+	"doorcode/templates"
+)
+
+// ServeHTTP takes a request down the road of design.md. Every step below either goes on, or returns an error that answer turns
+// into one of our pages: nothing is let in by an error.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v, err := g.receive(w, r)
+	if err == nil {
+		err = g.serve(v)
+	}
+	if err != nil {
+		g.answer(v, err)
+	}
+}
+
+// serve is the fork: own page, login, logout, member, public, and for everything else the door stays shut.
+func (g *Gateway) serve(v *visit) error {
+	if own, err := v.isOwn(); own || err != nil {
+		if err != nil {
+			return err
+		}
+		return g.ownPage(v)
+	}
+	login, err := g.isLogin(v)
+	if err != nil {
+		return err
+	}
+	if login {
+		return g.login(v)
+	}
+	if err := g.closed(v); err != nil {
+		return err
+	}
+	if v.who.kind == insider {
+		return g.serveMember(v)
+	}
+	open, err := g.isOpen(v)
+	if err != nil {
+		return err
+	}
+	if !open {
+		return g.toLogin(v)
+	}
+	return g.serveVisitor(v)
+}
+
+// closed refuses what nobody may ask for, member or not: the application's other doors, and credentials that are not the login
+// (invariant 5; threats B5, B6, B17). Bodies are scanned later, while they stream.
+func (g *Gateway) closed(v *visit) error {
+	door, err := v.judge(g.config.Doors, true)
+	switch {
+	case err != nil:
+		return err
+	case door:
+		return refuse(templates.Forbidden, errors.New("one of the application's other doors"))
+	case g.sessionInURL(v):
+		return refuse(templates.Forbidden, errors.New("session id in the address"))
+	case v.r.Header.Get("Service-Worker") != "":
+		// A service worker that the application's scripts register would stand between the browser and the code page (invariant 11).
+		return refuse(templates.Forbidden, errors.New("service worker"))
+	case !g.config.Authorization && signsIn(v.r.Header["Authorization"]):
+		return refuse(templates.Forbidden, errors.New("credentials in Authorization"))
+	}
+	return nil
+}
+
+// login is the request that carries user name and password. It goes up in a session that no browser has held (invariant 3), and
+// what comes back stays here until letIn.
+func (g *Gateway) login(v *visit) error {
+	if v.who.kind == stranger {
+		// The gateway cookie comes with the login page. A browser that lost it would lose the code page too: it is told before a code is paid for.
+		return refuse(templates.NoCookies, nil)
+	}
+	if err := g.csrf.Check(v.r); err != nil {
+		// A login sent by somebody else's page would sign the victim into the attacker's account (threat C7).
+		return refuse(templates.Forbidden, err)
+	}
+	l, err := reading.ReadLogin(v.r.Header, v.r.URL.RawQuery, v.r.Body, g.config.Limits.LoginBody, g.config.Login.Fields)
+	if err != nil {
+		return loginRefusal(err)
+	}
+	answer, err := g.submitter.Submit(v.r.Context(), l, g.loginBrowser(v))
+	if err != nil {
+		return g.upstreamRefusal(err)
+	}
+	switch answer.Outcome {
+	case submit.Worked:
+		return g.askCode(v, l.User(), answer)
+	case submit.Failed:
+		g.auditLogin(v, l.User(), "failed", answer.Reason)
+		return g.showFailed(v, answer)
+	}
+	g.auditLogin(v, l.User(), "unclear", answer.Reason)
+	return refuse(templates.Unclear, errors.New(answer.Reason))
+}
+
+// askCode: the upstream accepted user and password. The policy says what that is worth: entry, or a code.
+func (g *Gateway) askCode(v *visit, typed string, answer submit.Answer) error {
+	if err := g.checkOpeners(v, answer.Held.Jar); err != nil {
+		return err
+	}
+	ctx := v.r.Context()
+	decision, err := g.door.Decide(ctx, challenge.Login{
+		Typed: typed, Confirmed: answer.Confirmed, Cookies: answer.Held.Jar.Names(),
+		Address: v.address, Agent: agent(v.r), Family: family(v.r), Language: g.language(v), Trail: v.who.trail,
+		Browser: g.browserCookie(v.r), Member: v.who.session(), Pending: v.who.challenge(),
+		Return: v.who.back, Host: g.config.PublicURLs[0].Hostname(),
+		Hold: func(id string) (challenge.Held, error) { return g.box.Hold(answer.Held, id) },
+	})
+	g.End(ctx, decision.Revoked)
+	if err != nil {
+		g.signOut(ctx, answer.Held.Jar)
+		return err
+	}
+	g.auditLogin(v, typed, "accepted", decision.Reason)
+	switch {
+	case decision.Pass != nil:
+		return g.letIn(v, decision.Pass, answer.Held)
+	case decision.Challenge != nil:
+		return g.toCodePage(v, decision.Challenge)
+	}
+	g.signOut(ctx, answer.Held.Jar)
+	return refuse(templates.Refused, fmt.Errorf("%s: %s", decision.Refusal, decision.Reason))
+}
+
+// toCodePage leads to the code page. The browser's cookie now names the challenge: a code works only in the browser session
+// that asked for it (ASVS 5 V6.6.2). Of the login's answer nothing goes along.
+func (g *Gateway) toCodePage(v *visit, c *challenge.Challenge) error {
+	if v.who.member != nil {
+		g.live.End(v.who.id) // a new login in a member's browser starts afresh
+	}
+	if err := g.setWho(v.w, who{kind: pending, id: c.ID, trail: v.who.trail, back: v.who.back}); err != nil {
+		return err
+	}
+	return g.seeOther(v, codePath)
+}
+
+// tryCode is one entered code. Counting, comparing and using up are one transaction of the store.
+func (g *Gateway) tryCode(v *visit, code string, remember bool) error {
+	pass, err := g.door.TryCode(v.r.Context(), challenge.Try{
+		Challenge: v.who.id, Code: code, Remember: remember, Trail: v.who.trail, Browser: g.browserCookie(v.r),
+		Address: v.address, Agent: agent(v.r), Family: family(v.r),
+	})
+	g.auditTry(v, err)
+	if err != nil {
+		return g.afterWrongCode(v, err)
+	}
+	held, err := g.box.Release(pass.Held(), pass.ChallengeID())
+	if err != nil {
+		// The code was right and is used up, but what it opens is damaged: a new login is needed, and nobody is in.
+		g.live.End(pass.Session().ID)
+		return errors.Join(fmt.Errorf("held session: %w", err), g.revokeSession(v, pass.Session().ID))
+	}
+	return g.letIn(v, pass, held)
+}
+
+// errNoPass says that letIn was called without a pass: a fault of the program, and nobody enters by it.
+var errNoPass = errors.New("no pass")
+
+// letIn makes the browser a member: the only place that sets a member's cookie, and it wants a pass, which only the door makes.
+// From here on the upstream's cookies reach the browser, sealed to this session.
+func (g *Gateway) letIn(v *visit, pass *challenge.Pass, held seal.HeldSession) error {
+	if !pass.Valid() {
+		return errNoPass
+	}
+	session := pass.Session()
+	m := g.live.add(session)
+	m.trailed.Store(&v.who.trail)
+	g.live.End(pass.Ended()...)
+	if err := errors.Join(
+		g.setWho(v.w, who{kind: insider, id: session.ID, trail: v.who.trail}),
+		g.setBrowser(v.w, pass.Browser()),
+	); err != nil {
+		g.live.End(session.ID)
+		return errors.Join(err, g.revokeSession(v, session.ID))
+	}
+	for _, cookie := range g.box.SealJar(held.Jar, session.ID) {
+		cookie.SetOn(v.w.Header())
+	}
+	g.auditEntry(v, pass)
+	return g.seeOther(v, g.homeOf(pass.Return(), held.Location))
+}

@@ -1,0 +1,129 @@
+package gateway
+
+import (
+	"errors"
+	"strings"
+	"sync"
+
+	"doorcode/gateway/reading"
+	"doorcode/templates"
+)
+
+// judge holds a request against rules. Every reading of an odd path counts: one that matches is a match. A parameter that a
+// rule looks at and that stands twice, or in query and body, is refused (threat B18).
+func (v *visit) judge(rules []reading.Rule, loose bool) (bool, error) {
+	for _, rule := range rules {
+		for _, path := range v.paths() {
+			ok, err := rule.Match(v.r.Method, path, loose, v.query, v.form)
+			if err != nil {
+				return false, refuse(templates.BadRequest, err)
+			}
+			if ok {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// rulesLookAtForm reports whether the body must be read whole before the request can be judged.
+func (g *Gateway) rulesLookAtForm(v *visit) bool {
+	login := []reading.Rule{g.config.LoginRule}
+	for _, rules := range [][]reading.Rule{login, g.config.Doors, g.config.Logout, g.config.Elsewhere, g.config.Public} {
+		for _, rule := range rules {
+			if rule.LooksAtForm() && v.onPath(rule.Path) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (v *visit) onPath(p reading.Pattern) bool {
+	for _, path := range v.paths() {
+		if p.MatchLoose(path) {
+			return true
+		}
+	}
+	return false
+}
+
+// isLogin reports whether the request is the login. An odd spelling of the login's address is no login: it is refused, since
+// what the upstream would make of it is not what would be sent (threat B1).
+func (g *Gateway) isLogin(v *visit) (bool, error) {
+	ok, err := v.judge([]reading.Rule{g.config.LoginRule}, true)
+	if err != nil || !ok {
+		return false, err
+	}
+	if v.odd != nil {
+		return false, refuse(templates.BadRequest, errors.New("odd spelling of the login's address"))
+	}
+	return true, nil
+}
+
+// isOpen reports whether visitors may see this: the login page, and what `public` says. Both match exactly.
+func (g *Gateway) isOpen(v *visit) (bool, error) {
+	if v.odd != nil {
+		return false, nil
+	}
+	if page, err := v.judge([]reading.Rule{g.config.LoginPage}, false); err != nil || page {
+		return page, err
+	}
+	return v.judge(g.config.Public, false)
+}
+
+// sessionNames are names of parameters that carry a session id: those every PHP or Java application knows, those configured,
+// and those of cookies that the upstream was seen to set.
+type sessionNames struct {
+	mu    sync.RWMutex
+	names map[string]bool
+}
+
+// maxSessionNames bounds what an upstream with ever new cookie names can fill.
+const maxSessionNames = 200
+
+func (s *sessionNames) add(names ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.names == nil {
+		s.names = map[string]bool{"jsessionid": true, "phpsessid": true, "sid": true}
+	}
+	for _, name := range names {
+		if len(s.names) < maxSessionNames {
+			s.names[strings.ToLower(name)] = true
+		}
+	}
+}
+
+func (s *sessionNames) has(name string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.names[strings.ToLower(name)]
+}
+
+// shortestSessionID is the fewest characters that anybody would use for a session id: `?sid=5` is a page of a shop.
+const shortestSessionID = 16
+
+// sessionInURL finds a session id in the address: it would open somebody's session past the sealed cookies (threat A5).
+func (g *Gateway) sessionInURL(v *visit) bool {
+	for _, name := range v.query.Names() {
+		if !g.sessions.has(name) {
+			continue
+		}
+		for _, value := range v.query.Get(name) {
+			if len(value) >= shortestSessionID {
+				return true
+			}
+		}
+	}
+	_, params, found := strings.Cut(v.r.URL.EscapedPath(), ";")
+	if !found {
+		return false
+	}
+	for part := range strings.FieldsFuncSeq(params, func(r rune) bool { return r == ';' || r == '/' }) {
+		if name, _, ok := strings.Cut(part, "="); ok && g.sessions.has(name) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,143 @@
+package gateway
+
+import (
+	"crypto/rand"
+	"net/http"
+	"strings"
+	"time"
+
+	"doorcode/challenge"
+)
+
+// kind says how far a browser has come.
+type kind byte
+
+const (
+	stranger kind = 's' // no gateway cookie, or none that opens
+	visitor  kind = 'v' // keeps cookies
+	pending  kind = 'p' // has a challenge
+	insider  kind = 'm' // has a live member session
+)
+
+// who is the browser behind a request, as its gateway cookie says and the allow-list confirms.
+type who struct {
+	kind   kind
+	id     string // of the challenge or the session
+	trail  string // this browser's trail through the states: which wrong codes a right one clears
+	back   string // where it wanted to go
+	member *member
+}
+
+// ownNames are the names of the gateway's own cookies.
+type ownNames struct{ door, browser, language string }
+
+// newOwnNames: the __Host- prefix keeps subdomains and sibling paths from setting our cookies (ASVS 5 V3.3.1, threat D6);
+// browsers take it only over TLS.
+func newOwnNames(insecure bool) ownNames {
+	prefix := "__Host-"
+	if insecure {
+		prefix = ""
+	}
+	return ownNames{door: prefix + "doorcode", browser: prefix + "doorcode-browser", language: prefix + "doorcode-language"}
+}
+
+// browserLife is how long the browser cookie is kept: the longest that browsers allow (RFC 6265bis §5.6.2).
+const browserLife = 400 * 24 * time.Hour
+
+// whoIs reads the gateway cookie. One that does not open, or names a session that has ended, counts as none, without an error page.
+func (g *Gateway) whoIs(r *http.Request) who {
+	texts := cookieValues(r.Header["Cookie"], g.cookie.door)
+	if len(texts) != 1 {
+		// Two cookies of this name: one of them was tossed in from elsewhere, and which one cannot be told (threat D6).
+		return who{kind: stranger}
+	}
+	now := g.now()
+	if m := g.live.known(texts[0], g.config.Session, now); m != nil {
+		return who{kind: insider, id: m.session.ID, trail: m.trail(), member: m}
+	}
+	w := g.openWho(texts[0])
+	if w.kind != insider {
+		return w
+	}
+	w.member = g.live.find(w.id, g.config.Session, now)
+	if w.member == nil {
+		return who{kind: visitor, trail: w.trail}
+	}
+	w.member.trailed.Store(&w.trail)
+	g.live.remember(texts[0], w.member)
+	return w
+}
+
+// openWho opens the text of a gateway cookie.
+func (g *Gateway) openWho(text string) who {
+	value, ok := g.box.OpenOwn(g.cookie.door, text)
+	if !ok {
+		return who{kind: stranger}
+	}
+	parts := strings.SplitN(string(value), "\n", 4)
+	if len(parts) != 4 || len(parts[0]) != 1 {
+		return who{kind: stranger}
+	}
+	return who{kind: kind(parts[0][0]), id: parts[1], trail: parts[2], back: parts[3]}
+}
+
+// setWho gives the browser its gateway cookie: a new one at every change of state. It carries no secret of the upstream, only
+// random ids, sealed.
+func (g *Gateway) setWho(w http.ResponseWriter, is who) error {
+	if is.trail == "" {
+		is.trail = rand.Text()
+	}
+	text, err := g.box.SealOwn(g.cookie.door, []byte(strings.Join([]string{string(is.kind), is.id, is.trail, is.back}, "\n")))
+	if err != nil {
+		return err
+	}
+	g.setOwn(w, g.cookie.door, text, 0)
+	return nil
+}
+
+// setOwn sets one of our cookies: HttpOnly, SameSite=Lax, Path=/ (design.md, Cookies). Lax and not Strict, because a link in
+// an e-mail into the application must find the member.
+func (g *Gateway) setOwn(w http.ResponseWriter, name, text string, life time.Duration) {
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Value: text, Path: "/", MaxAge: int(life / time.Second),
+		HttpOnly: true, Secure: !g.config.Insecure, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// browserCookie reads the browser's own cookie; the zero value is none.
+func (g *Gateway) browserCookie(r *http.Request) challenge.BrowserCookie {
+	for _, text := range cookieValues(r.Header["Cookie"], g.cookie.browser) {
+		value, ok := g.box.OpenOwn(g.cookie.browser, text)
+		if !ok {
+			continue
+		}
+		if id, secret, ok := strings.Cut(string(value), "\n"); ok {
+			return challenge.BrowserCookie{ID: id, Secret: secret}
+		}
+	}
+	return challenge.BrowserCookie{}
+}
+
+func (g *Gateway) setBrowser(w http.ResponseWriter, b challenge.BrowserCookie) error {
+	text, err := g.box.SealOwn(g.cookie.browser, []byte(b.ID+"\n"+b.Secret))
+	if err != nil {
+		return err
+	}
+	g.setOwn(w, g.cookie.browser, text, browserLife)
+	return nil
+}
+
+// cookieValues returns every value of the cookie name. Cookie headers are read by hand: net/http drops values that old
+// applications use, and everything behind the three-thousandth.
+func cookieValues(headers []string, name string) (values []string) {
+	for _, header := range headers {
+		for header != "" {
+			var pair string
+			pair, header, _ = strings.Cut(header, ";")
+			if n, v, ok := strings.Cut(strings.TrimLeft(pair, " \t"), "="); ok && n == name {
+				values = append(values, strings.TrimRight(v, " \t"))
+			}
+		}
+	}
+	return values
+}
