@@ -2,7 +2,6 @@ package submit
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -27,23 +26,15 @@ func (c Config) fill(l *reading.Login, page *answer) (note string) {
 		note = c.missing(f)
 	}
 	for _, fixed := range c.Fixed {
-		for _, name := range l.Names() {
-			if spells(name, fixed.Name) { // PHP lets the last spelling of a name win
-				l.Drop(name)
-			}
-		}
-		l.Set(fixed.Name, fixed.Value)
+		l.Set(fixed.Name, fixed.Value) // in place of every spelling of the name
 	}
 	return note
 }
 
-// tokens are the hidden fields that the fresh form fills. The user and password fields are none, however the form writes them.
+// tokens are the hidden fields that the fresh form fills. One with the name of the user or password field changes nothing: a Login
+// keeps what was judged.
 func (c Config) tokens(f *form) []control {
-	users, password := c.Fields.Names()
-	return slices.DeleteFunc(f.hidden(), func(t control) bool {
-		typed := slices.ContainsFunc(append(users[:len(users):len(users)], password), func(name string) bool { return spells(t.name, name) })
-		return typed || c.Tokens != nil && !slices.Contains(c.Tokens, t.name)
-	})
+	return slices.DeleteFunc(f.hidden(), func(t control) bool { return c.Tokens != nil && !slices.Contains(c.Tokens, t.name) })
 }
 
 // missing names a configured token that the form lacks.
@@ -60,29 +51,14 @@ func (c Config) missing(f *form) string {
 // query is the query that the login goes to: the browser's, without the fixed fields, which an application that looks into both would
 // else read from there.
 func (c Config) query(raw string) string {
-	pairs := strings.Split(raw, "&")
-	kept := slices.DeleteFunc(slices.Clone(pairs), func(pair string) bool {
-		escaped, _, _ := strings.Cut(pair, "=")
-		name, err := url.QueryUnescape(escaped)
-		return err == nil && slices.ContainsFunc(c.Fixed, func(v reading.Value) bool { return spells(name, v.Name) })
-	})
-	if len(kept) == len(pairs) {
+	if len(c.Fixed) == 0 {
 		return raw
 	}
-	return strings.Join(kept, "&")
+	return strings.Join(slices.DeleteFunc(strings.Split(raw, "&"), c.fixes), "&")
 }
 
-// spells reports whether PHP, or an application that ignores case, could read the field called sent as the field called name:
-// leading spaces, a NUL and what follows it, "." and " " for "_", and a bracket that makes an array of it.
-func spells(sent, name string) bool {
-	fold := func(s string) string {
-		s, _, _ = strings.Cut(strings.TrimLeft(s, " "), "\x00")
-		base, inside, _ := strings.Cut(s, "[")
-		base = strings.NewReplacer(".", "_", " ", "_").Replace(base)
-		if strings.Contains(name, "[") && inside != "" {
-			base += "[" + inside
-		}
-		return strings.ToLower(base)
-	}
-	return fold(sent) == fold(name)
+// fixes reports whether a pair of a query could be read as a fixed field.
+func (c Config) fixes(pair string) bool {
+	said, _ := reading.ParseQuery(pair) // complete also where the pair is odd
+	return slices.ContainsFunc(c.Fixed, func(v reading.Value) bool { return len(said.Get(v.Name)) > 0 })
 }

@@ -16,6 +16,7 @@ type judgement struct {
 	failureAt string
 	asked     asked
 	note      string // what was amiss with the form
+	shown     string // why the application's page is not shown
 }
 
 func (c *Config) judge(s seen) judgement {
@@ -42,7 +43,7 @@ func (j judgement) reason(o Outcome) string {
 		parts = append(parts, fmt.Sprintf("its body was not read whole (%v)", j.broken))
 	}
 	if o != Worked {
-		parts = append(parts, j.note)
+		parts = append(parts, j.note, j.shown)
 	}
 	if o == Unclear {
 		parts = append(parts, j.advice())

@@ -2,6 +2,8 @@ package submit
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"html"
 	"net/http"
 	"net/url"
@@ -9,26 +11,28 @@ import (
 	"strings"
 )
 
+// Why an answer is not shown.
+var (
+	errSignedIn = errors.New("the page after the failed login has the mark of confirm.signed_in: look at confirm.url and login.failure")
+	errLeaks    = errors.New("the application's page carries the value of a cookie, so it is not shown")
+	errResend   = errors.New("asks for the login to be sent once more (307, 308)")
+)
+
 // show makes the application's own answer to a failed login fit for a visitor: the answer itself, or the page its redirect leads to,
-// which is fetched here because only this session has the message on it. It returns nil for one that cannot be shown: not
-// read whole, led off the application, or carrying a cookie's value.
+// which is fetched here because only this session has the message on it. The error says why it cannot be shown.
 //
-// signedIn says that the page has confirm's mark after all: the login worked although everything else says that it failed (A16),
+// errSignedIn says that the page has confirm's mark after all: the login worked although everything else says that it failed (A16),
 // and a page of somebody's session is no answer for a visitor.
-func (s *Submitter) show(ctx context.Context, v *visit, a *answer) (page *Shown, signedIn bool) {
-	if a.redirects() {
-		// 307 and 308 would have the password sent once more.
-		next, ok := v.resolve(a.at, a.header.Get("Location"))
-		if !ok || a.status == http.StatusTemporaryRedirect || a.status == http.StatusPermanentRedirect {
-			return nil, false
-		}
-		var err error
-		if a, err = v.follow(ctx, next); err != nil {
-			return nil, false
-		}
+func (s *Submitter) show(ctx context.Context, v *visit, a *answer) (*Shown, error) {
+	a, err := v.after(ctx, a)
+	if err != nil {
+		return nil, fmt.Errorf("the application's page is not shown: it %w", err)
 	}
 	if c := s.config.Confirm; c != nil && c.SignedIn.MatchString(a.text) {
-		return nil, true
+		return nil, errSignedIn
+	}
+	if a.broken != nil {
+		return nil, fmt.Errorf("the application's page is not shown: it was not read whole (%w)", a.broken)
 	}
 	shown := &Shown{
 		Status:      a.status,
@@ -37,10 +41,25 @@ func (s *Submitter) show(ctx context.Context, v *visit, a *answer) (page *Shown,
 		Body:        a.body,
 	}
 	// Both forms of the body are looked at: bytes of a wide charset hide an ASCII value that the browser would read.
-	if a.broken != nil || v.leaks(a.text) || v.leaks(string(a.body)) || v.leaks(shown.ContentType+"\n"+shown.Language) {
-		return nil, false
+	if v.leaks(a.text) || v.leaks(string(a.body)) || v.leaks(shown.ContentType+"\n"+shown.Language) {
+		return nil, errLeaks
 	}
-	return shown, false
+	return shown, nil
+}
+
+// after is the answer itself, or the page at the end of its redirects.
+func (v *visit) after(ctx context.Context, a *answer) (*answer, error) {
+	if !a.redirects() {
+		return a, nil
+	}
+	if a.status == http.StatusTemporaryRedirect || a.status == http.StatusPermanentRedirect {
+		return nil, errResend
+	}
+	next, ok := v.resolve(a.at, a.header.Get("Location"))
+	if !ok {
+		return nil, errLedAway
+	}
+	return v.follow(ctx, next)
 }
 
 // leaks reports whether text carries a value that a cookie of this session has or had, as it is or escaped for a URL, for HTML or for

@@ -3,16 +3,17 @@ package submit
 import (
 	"context"
 	"fmt"
-	"html"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
-	nethtml "golang.org/x/net/html"
+	"golang.org/x/net/html"
 
 	"doorcode/gateway/seal"
 )
+
+const formType = "application/x-www-form-urlencoded"
 
 // SignOut ends a session that nobody came for (A7) at path and query of the application's logout. Many applications want a token with
 // it: it is taken from the logout link or form of the signed-in page that confirm looks at, or from the form that the logout
@@ -38,27 +39,33 @@ func (s *Submitter) SignOut(ctx context.Context, jar *seal.Jar, b Browser, metho
 // leave makes the one or two requests of a logout; page is a signed-in page or nil.
 func (v *visit) leave(ctx context.Context, at *url.URL, method string, page *answer) error {
 	if to, fields, ok := v.logoutForm(page, at); ok {
-		_, err := v.post(ctx, to, "application/x-www-form-urlencoded", []byte(fields.Encode()))
-		return err
+		return v.postForm(ctx, to, fields)
 	}
+	var asks *answer
+	var err error
 	if method == http.MethodPost {
-		_, err := v.post(ctx, at, "application/x-www-form-urlencoded", nil)
-		return err
+		asks, err = v.post(ctx, at, formType, nil)
+	} else {
+		if link, ok := v.logoutLink(page, at); ok {
+			at = link
+		}
+		asks, err = v.get(ctx, at)
 	}
-	if link, ok := v.logoutLink(page, at); ok {
-		at = link
-	}
-	asks, err := v.get(ctx, at)
 	if err != nil {
 		return err
 	}
 	if to, fields, ok := v.logoutForm(asks, at); ok {
-		_, err = v.post(ctx, to, "application/x-www-form-urlencoded", []byte(fields.Encode()))
+		return v.postForm(ctx, to, fields)
 	}
+	return nil
+}
+
+func (v *visit) postForm(ctx context.Context, to *url.URL, fields url.Values) error {
+	_, err := v.post(ctx, to, formType, []byte(fields.Encode()))
 	return err
 }
 
-// logoutForm finds the POST form on page that goes to the logout, with its hidden fields and named buttons.
+// logoutForm finds the POST form on page that goes to the logout, with its hidden fields and its first button, which says yes.
 func (v *visit) logoutForm(page *answer, logout *url.URL) (*url.URL, url.Values, bool) {
 	if page == nil {
 		return nil, nil, false
@@ -69,8 +76,12 @@ func (v *visit) logoutForm(page *answer, logout *url.URL) (*url.URL, url.Values,
 			continue
 		}
 		fields := url.Values{}
+		answered := false
 		for _, c := range f.controls {
-			fields.Add(c.name, page.write(c.value))
+			if c.hidden || !answered {
+				fields.Add(c.name, page.write(c.value))
+			}
+			answered = answered || !c.hidden
 		}
 		return to, fields, true
 	}
@@ -82,11 +93,11 @@ func (v *visit) logoutLink(page *answer, logout *url.URL) (*url.URL, bool) {
 	if page == nil {
 		return nil, false
 	}
-	for z := nethtml.NewTokenizer(strings.NewReader(page.text)); ; {
+	for z := html.NewTokenizer(strings.NewReader(page.text)); ; {
 		switch z.Next() {
-		case nethtml.ErrorToken:
+		case html.ErrorToken:
 			return nil, false
-		case nethtml.StartTagToken:
+		case html.StartTagToken:
 			t := z.Token()
 			if to, ok := v.resolve(page.at, attribute(t, "href")); ok && t.Data == "a" && leadsTo(to, logout) {
 				return to, true
@@ -98,6 +109,6 @@ func (v *visit) logoutLink(page *answer, logout *url.URL) (*url.URL, bool) {
 // leadsTo reports whether to is the logout: its path, and every pair of its query.
 func leadsTo(to, logout *url.URL) bool {
 	have := strings.Split(to.RawQuery, "&")
-	missing := func(pair string) bool { return pair != "" && !slices.Contains(have, html.UnescapeString(pair)) }
+	missing := func(pair string) bool { return pair != "" && !slices.Contains(have, pair) }
 	return to.EscapedPath() == logout.EscapedPath() && !slices.ContainsFunc(strings.Split(logout.RawQuery, "&"), missing)
 }

@@ -113,12 +113,15 @@ func (s *Submitter) Submit(ctx context.Context, l *reading.Login, b Browser) (An
 	j.asked, j.note = s.ask(ctx, v), note
 	switch outcome := j.outcome(); outcome {
 	case Worked:
-		held := seal.HeldSession{Jar: v.jar, Location: v.ledTo(a)}
+		held := seal.HeldSession{Jar: v.jar, Location: v.ledTo(a), Status: a.status}
 		return Answer{Outcome: Worked, Reason: j.reason(outcome), Held: held, Confirmed: j.asked.user}, nil
 	case Failed:
-		shown, signedIn := s.show(ctx, v, a)
-		if signedIn {
-			return Answer{Reason: "the login failed by every sign, but the page after it has the mark of confirm.signed_in: look at confirm.url and login.failure"}, nil
+		shown, err := s.show(ctx, v, a)
+		if errors.Is(err, errSignedIn) {
+			return Answer{Reason: err.Error()}, nil
+		}
+		if err != nil {
+			j.shown = err.Error()
 		}
 		return Answer{Outcome: Failed, Reason: j.reason(outcome), Show: shown}, nil
 	}

@@ -207,7 +207,7 @@ func (v *visit) ledTo(a *answer) string {
 	if !ok {
 		return ""
 	}
-	u.Scheme, u.Host = "", ""
+	u.Scheme, u.Host, u.Fragment, u.RawFragment = "", "", "", ""
 	path, ok := reading.Return(u.String())
 	if !ok || v.leaks(path) {
 		return ""
