@@ -58,7 +58,7 @@ func (s *Sender) broken(ctx context.Context, a answer, err error, mask *masker) 
 // unsuccessful is a whole answer that is no success.
 func (s *Sender) unsuccessful(a answer, reason string, mask *masker) *Error {
 	return &Error{
-		Provider: s.c.Name, Status: a.status, Answer: mask.excerpt(a.body), Reason: mask.excerpt([]byte(reason)),
+		Provider: s.c.Name, Status: a.status, Answer: mask.excerpt(a.body), Reason: reason,
 		Permanent: isPermanent(a.status),
 	}
 }

@@ -13,7 +13,7 @@ import (
 
 // JSON is a body: a tree in whose strings templates may stand. Values are put into the parsed tree and the tree is written
 // out afterwards, so that no quote or brace in a text can end the string it stands in (C4). The zero JSON is no body.
-type JSON struct{ root *any }
+type JSON struct{ root *any } // fmt follows no pointer to an interface: a string in it may be a password
 
 // ParseJSON reads a body that is written as JSON text.
 func ParseJSON(s string) (JSON, error) {

@@ -41,7 +41,7 @@ func ParseNumberFormat(form, country string) (NumberFormat, error) {
 }
 
 // errNumber does not repeat the number.
-var errNumber = errors.New("the destination is not a number in the form +970599123456")
+var errNumber = errors.New("the destination is not a number in E.164, such as +970591234567")
 
 // Apply writes a number that comes in E.164 with "+" (at most 15 digits, ITU-T E.164 §6.2.1) in the format. Errors do not
 // repeat the number.

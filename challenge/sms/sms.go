@@ -114,7 +114,7 @@ func (s *Sender) Send(ctx context.Context, m challenge.Message) error {
 	if err != nil {
 		return s.broken(ctx, a, err, mask)
 	}
-	if reason := s.c.Success.judge(a.status, a.body); reason != "" {
+	if reason := s.c.Success.judge(a.status, a.body, mask); reason != "" {
 		return s.unsuccessful(a, reason, mask)
 	}
 	return nil

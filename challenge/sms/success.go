@@ -79,8 +79,8 @@ func (c JSONCheck) holds(value string) bool {
 	return value == c.Equals
 }
 
-// judge returns "" for a success, else what is missing from it. The reason may repeat what the provider wrote.
-func (s Success) judge(status int, body []byte) string {
+// judge returns "" for a success, else what is missing from it. A value that it names is masked.
+func (s Success) judge(status int, body []byte, mask *masker) string {
 	body = trimmed(body)
 	switch {
 	case status >= 300 && status <= 399 && !s.Status.has(status):
@@ -94,10 +94,10 @@ func (s Success) judge(status int, body []byte) string {
 	case s.Body != nil && !s.Body.Match(body):
 		return "the answer does not match success.body"
 	}
-	return s.judgeJSON(body)
+	return s.judgeJSON(body, mask)
 }
 
-func (s Success) judgeJSON(body []byte) string {
+func (s Success) judgeJSON(body []byte, mask *masker) string {
 	if len(s.JSON) == 0 {
 		return ""
 	}
@@ -111,7 +111,7 @@ func (s Success) judgeJSON(body []byte) string {
 			return fmt.Sprintf("the answer has no value at %v", check.Pointer)
 		}
 		if !check.holds(value) {
-			return fmt.Sprintf("%v is %q", check.Pointer, value)
+			return fmt.Sprintf("%v is %q", check.Pointer, mask.excerpt([]byte(value)))
 		}
 	}
 	return ""

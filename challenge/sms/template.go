@@ -12,8 +12,9 @@ import (
 // {{.Type}}, {{.Host}}, {{.Language}} and {{.Secret}}. Only fields and quoted strings may stand in braces, no functions and
 // no conditions: a template says where a value goes, and how it is escaped is decided by the place it goes to.
 //
-// Its parts stand behind a pointer because a value in the config may be a password: fmt shows no bytes of it in any struct.
-type Template struct{ parts *[]part }
+// Its parts stand behind two pointers because a value in the config may be a password. fmt calls no method of an unexported
+// field, and follows one pointer where a verb does not fit the value (%s of the struct that holds it), but never two.
+type Template struct{ parts **[]part }
 
 // part is either fixed text or the name of a field.
 type part struct{ text, field string }
@@ -60,13 +61,13 @@ func ParseTemplate(s string) (Template, error) {
 	if err != nil || len(trees) != 1 || trees["value"] == nil {
 		return Template{}, errBraces
 	}
-	parts := []part{}
+	parts := new([]part)
 	for _, node := range trees["value"].Root.Nodes {
 		p, err := partOf(node)
 		if err != nil {
 			return Template{}, err
 		}
-		parts = append(parts, p)
+		*parts = append(*parts, p)
 	}
 	return Template{&parts}, nil
 }
@@ -108,10 +109,11 @@ func ParseURL(s string) (Template, error) {
 }
 
 func (t Template) checkURL() error {
-	if t.IsZero() || len(*t.parts) == 0 {
+	if len(t.list()) == 0 {
 		return errors.New("an address such as https://sms.example.com/send is missing")
 	}
-	u, err := url.Parse(t.render(values{}, percent))
+	written := t.render(values{}, percent)
+	u, err := url.Parse(written)
 	var why *url.Error
 	switch {
 	case errors.As(err, &why):
@@ -124,7 +126,7 @@ func (t Template) checkURL() error {
 		return errors.New("the address names no host")
 	case u.User != nil:
 		return errors.New("user and password do not belong into the address, use basic")
-	case u.Fragment != "":
+	case strings.Contains(written, "#"):
 		return errors.New(`the address has a "#" part, which is never sent (a "#" meant as a character is written %23)`)
 	}
 	return t.checkAuthority()
@@ -132,10 +134,11 @@ func (t Template) checkURL() error {
 
 // checkAuthority refuses a field before the first "/" or "?" behind the host.
 func (t Template) checkAuthority() error {
-	if len(*t.parts) == 1 && (*t.parts)[0].field == "" {
+	first := t.list()[0]
+	if len(t.list()) == 1 && first.field == "" {
 		return nil
 	}
-	_, rest, ok := strings.Cut((*t.parts)[0].text, "://")
+	_, rest, ok := strings.Cut(first.text, "://")
 	if !ok || !strings.ContainsAny(rest, "/?") {
 		return errors.New("a field may stand only in the path or query of the address")
 	}
@@ -145,6 +148,13 @@ func (t Template) checkAuthority() error {
 // IsZero reports whether t was never parsed. An empty text that was parsed is not zero.
 func (t Template) IsZero() bool { return t.parts == nil }
 
+func (t Template) list() []part {
+	if t.IsZero() {
+		return nil
+	}
+	return **t.parts
+}
+
 // String shows nothing of t, which may hold a password.
 func (t Template) String() string { return "[template]" }
 
@@ -153,10 +163,7 @@ func (t Template) GoString() string { return t.String() }
 
 // uses reports whether t has the field called name.
 func (t Template) uses(name string) bool {
-	if t.IsZero() {
-		return false
-	}
-	for _, p := range *t.parts {
+	for _, p := range t.list() {
 		if p.field == name {
 			return true
 		}
@@ -166,11 +173,8 @@ func (t Template) uses(name string) bool {
 
 // texts returns the fixed texts of t.
 func (t Template) texts() []string {
-	if t.IsZero() {
-		return nil
-	}
 	var texts []string
-	for _, p := range *t.parts {
+	for _, p := range t.list() {
 		if p.field == "" {
 			texts = append(texts, p.text)
 		}
@@ -180,11 +184,8 @@ func (t Template) texts() []string {
 
 // render puts the values in, each through escape; fixed text is taken as it was written.
 func (t Template) render(v values, escape func(string) string) string {
-	if t.IsZero() {
-		return ""
-	}
 	var b strings.Builder
-	for _, p := range *t.parts {
+	for _, p := range t.list() {
 		if p.field == "" {
 			b.WriteString(p.text)
 			continue
