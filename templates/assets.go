@@ -37,17 +37,6 @@ func assetsOf(files map[string]file) map[string]asset {
 	return assets
 }
 
-// Asset returns an embedded file that pages refer to (door.css, door.js, door.svg), as it is without overrides. The body must
-// not be changed.
-func Asset(name string) (body []byte, contentType string, ok bool) {
-	contentType = assetType(name)
-	if contentType == "" {
-		return nil, "", false
-	}
-	body, err := embedded.ReadFile("files/" + name)
-	return body, contentType, err == nil
-}
-
 // Asset returns a file that pages refer to, overrides included. Answers may be kept for ever by browsers that asked with the v of
 // the page; the body must not be changed.
 func (s *Set) Asset(name string) (body []byte, contentType string, ok bool) {

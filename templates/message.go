@@ -10,7 +10,7 @@ import (
 // MessageData is what a message that carries a code is made of. Every field is data: line breaks and other control characters
 // are taken out, and nothing in it is read as markup or as a placeholder (threat C4).
 type MessageData struct {
-	AppName string // what the application is called
+	AppName string // what the application is called; "" is Host
 	Code    string // the code in plain digits: keep MessageData out of logs and errors
 	Host    string // the first public_url's host, for the origin-bound last line; "" for none
 	Minutes int    // how long the code is good for
@@ -74,6 +74,9 @@ const longestAgent = 120
 func (d MessageData) cleaned() MessageData {
 	for _, field := range []*string{&d.AppName, &d.Code, &d.Host, &d.Address, &d.Agent, &d.When, &d.User} {
 		*field = oneLine(*field)
+	}
+	if d.AppName == "" {
+		d.AppName = d.Host
 	}
 	if r := []rune(d.Agent); len(r) > longestAgent {
 		d.Agent = string(r[:longestAgent]) + "…"
