@@ -170,9 +170,12 @@ func (t tx) in(bucket string) *bbolt.Bucket { return t.Bucket([]byte(bucket)) }
 // write runs deed in one transaction and returns when that is on disk. A refusal of deed is an answer like any other: what was
 // written is committed (the counted try, the lost trust). Trouble undoes everything.
 //
-// While another write is under way, deeds are grouped: bbolt's Batch commits them with one sync, 64 logins at once take a fifth of the
-// time. A deed alone would only wait there, so it goes by itself (BenchmarkAdmit). Batch runs a deed again when another of its group
-// had trouble and undid both. So a deed may touch nothing but t and its results, and those of the run that was committed count.
+// While another write is under way, deeds are grouped: bbolt's Batch commits them with one sync. A deed alone would only wait there
+// for company, so it goes by itself. BenchmarkAdmit, a login's two writes on two busy cores: 64 at once 0.17 ms each grouped and
+// 4.4 ms with Update; alone 0.8 ms with Update and 2.9 ms with Batch.
+//
+// Batch runs a deed again when another of its group had trouble, which undid both. So a deed may touch nothing but t and its
+// results, and those of the run that was committed count (TestGroupedWithTrouble).
 func write[T any](ctx context.Context, s *Store, deed func(t tx) (result T, refusal, trouble error)) (T, error) {
 	var none, result T
 	var refusal error

@@ -86,4 +86,3 @@ func each[T any](tb testing.TB, t tx, bucket string, do func(T)) {
 		tb.Error(err)
 	}
 }
-
