@@ -12,16 +12,16 @@ type mailView struct {
 	Valid time.Duration
 }
 
-// Detail is one line about the login that asked for the code.
-type Detail struct {
+// detail is one line about the login that asked for the code.
+type detail struct {
 	Label string
 	Value string
 }
 
 // Details are the lines about the login that are known: with them a user can tell somebody else's login.
-func (v mailView) Details() ([]Detail, error) {
-	var details []Detail
-	for _, d := range []Detail{
+func (v mailView) Details() ([]detail, error) {
+	var details []detail
+	for _, d := range []detail{
 		{"mail.user", v.D.User}, {"mail.when", v.D.When}, {"mail.address", v.D.Address}, {"mail.agent", v.D.Agent},
 	} {
 		label, err := v.Plain(d.Label)
@@ -29,7 +29,7 @@ func (v mailView) Details() ([]Detail, error) {
 			return nil, err
 		}
 		if d.Value != "" {
-			details = append(details, Detail{label, d.Value})
+			details = append(details, detail{label, d.Value})
 		}
 	}
 	return details, nil
