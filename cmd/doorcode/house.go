@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"doorcode/challenge"
+	"doorcode/challenge/boltstore"
+	"doorcode/challenge/email"
+	"doorcode/challenge/keys"
+	"doorcode/challenge/outbox"
+	"doorcode/challenge/sms"
+	"doorcode/config"
+	"doorcode/gateway"
+	"doorcode/templates"
+)
+
+// house is the running program: what outlives a reload (state, keys, door, live sessions), and the gateway of the configuration
+// in force. It answers requests with whichever gateway that is.
+type house struct {
+	log     zerolog.Logger
+	ring    *keys.Ring
+	store   challenge.Store
+	door    *challenge.Door
+	live    *gateway.Live
+	current atomic.Pointer[inForce]
+	tasks   sync.WaitGroup
+}
+
+// inForce is one configuration and its gateway. It is exchanged whole.
+type inForce struct {
+	settings *config.Settings
+	gateway  *gateway.Gateway
+}
+
+// open wires everything: keys → store → senders → door → live sessions → gateway. On an error what was opened is closed again.
+func open(ctx context.Context, s *config.Settings, p *challenge.Policy, log zerolog.Logger) (h *house, err error) {
+	h = &house{log: log, live: new(gateway.Live)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close())
+		}
+	}()
+	if h.ring, err = keys.Open(s.Keys); err != nil {
+		return h, err
+	}
+	store, err := boltstore.Open(s.State, boltstore.Options{})
+	if err != nil {
+		return h, err
+	}
+	h.store = store
+	if err = h.reconcile(ctx); err != nil {
+		return h, err
+	}
+	texts, senders, err := speaking(s)
+	if err != nil {
+		return h, err
+	}
+	h.door = challenge.New(s.Challenge, p, challenge.Parts{Store: h.store, Senders: senders, Keys: h.ring, Texts: texts, Log: log})
+	h.force(s, texts)
+	return h, h.load(ctx, p)
+}
+
+// reconcile holds the state's generation against the keys': an older copy of the state file must not bring deleted devices and
+// used codes back to life (threat D8).
+func (h *house) reconcile(ctx context.Context) error {
+	restored, err := challenge.Reconcile(ctx, h.store, h.ring)
+	if restored {
+		h.log.Warn().Msg("the state file is an older copy than the one last used: all sessions and remembered devices in it are void")
+	}
+	return err
+}
+
+// load puts the stored sessions on the allow-list, after the policy in force has ended those that it no longer allows.
+func (h *house) load(ctx context.Context, p *challenge.Policy) error {
+	if err := h.obey(ctx, p); err != nil {
+		return err
+	}
+	sessions, err := h.door.Sessions(ctx)
+	if err != nil {
+		return fmt.Errorf("load sessions: %w", err)
+	}
+	for _, session := range sessions {
+		h.live.Add(session)
+	}
+	return nil
+}
+
+// obey takes up a policy and ends what it no longer allows (invariant 10).
+func (h *house) obey(ctx context.Context, p *challenge.Policy) error {
+	revoked, err := h.door.SetPolicy(ctx, p)
+	h.current.Load().gateway.End(ctx, revoked)
+	return err
+}
+
+// force makes s the configuration in force. Requests under way end on the gateway before it.
+func (h *house) force(s *config.Settings, texts *templates.Set) {
+	g := gateway.New(s.Gateway, gateway.Parts{Door: h.door, Live: h.live, Keys: h.ring, Texts: texts, Log: h.log})
+	if before := h.current.Swap(&inForce{settings: s, gateway: g}); before != nil {
+		before.gateway.Close()
+	}
+}
+
+// senders are by channel.
+type senders = map[challenge.Channel]challenge.Sender
+
+// speaking makes what speaks to users: the texts, and the senders of their messages.
+func speaking(s *config.Settings) (*templates.Set, senders, error) {
+	texts, err := templates.New(s.Templates)
+	if err != nil {
+		return nil, nil, err
+	}
+	senders := senders{}
+	if s.Outbox != "" {
+		for _, channel := range []challenge.Channel{challenge.SMS, challenge.Email} {
+			if senders[channel], err = outbox.New(s.Outbox, channel, time.Now); err != nil {
+				return nil, nil, err
+			}
+		}
+		return texts, senders, nil
+	}
+	if s.Email != nil {
+		if senders[challenge.Email], err = email.New(*s.Email); err != nil {
+			return nil, nil, err
+		}
+	}
+	if len(s.SMS) > 0 {
+		if senders[challenge.SMS], err = sms.New(s.SMS[0]); err != nil {
+			return nil, nil, err
+		}
+	}
+	return texts, senders, nil
+}
+
+// ServeHTTP answers with the gateway in force.
+func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h.current.Load().gateway.ServeHTTP(w, r)
+}
+
+// watch takes changed files up until ctx ends: a configuration and policy without a problem, or none of it.
+func (h *house) watch(ctx context.Context, w *config.Watcher, file string, o config.Overrides) {
+	w.Run(ctx, func() func() {
+		texts, senders, settings, policy, err := h.reload(file, o)
+		if err != nil {
+			h.log.Error().Str("config", file).Msg("the changed files were refused whole; what was in force before stays in force")
+			return nil
+		}
+		return func() { h.takeUp(ctx, settings, policy, texts, senders) }
+	})
+}
+
+// watcher looks at the files of whichever configuration is in force.
+func (h *house) watcher() *config.Watcher {
+	return config.NewWatcher(func() []string { return h.current.Load().settings.Files }, func(path string, err error) {
+		h.log.Error().Err(err).Str("file", path).Msg("a file of the configuration is gone; its last content stays in force")
+	})
+}
+
+// reload reads everything anew and logs what is wrong with it.
+func (h *house) reload(file string, o config.Overrides) (*templates.Set, senders, *config.Settings, *challenge.Policy, error) {
+	settings, policy, err := load(file, o, func(p config.Problems) { logProblems(h.log, p) })
+	if err != nil {
+		var problems config.Problems
+		if errors.As(err, &problems) {
+			logProblems(h.log, problems)
+		}
+		return nil, nil, nil, nil, err
+	}
+	texts, senders, err := speaking(settings)
+	if err != nil {
+		h.log.Error().Err(err).Msg("configuration")
+	}
+	return texts, senders, settings, policy, err
+}
+
+func (h *house) takeUp(ctx context.Context, s *config.Settings, p *challenge.Policy, texts *templates.Set, senders senders) {
+	if before := h.current.Load().settings; before.Listen != s.Listen || before.State != s.State || before.Keys != s.Keys {
+		h.log.Warn().Msg("a change of listen, state or keys is taken up at the next start")
+	}
+	h.door.SetConfig(s.Challenge, senders, texts)
+	h.force(s, texts)
+	if err := h.obey(ctx, p); err != nil {
+		h.log.Error().Err(err).Msg("the new policy is in force, but what it ends was not all written")
+		return
+	}
+	h.log.Info().Str("policy", s.Policy).Msg("changed files taken up")
+}
+
+// keep runs the housekeeping of whichever gateway is in force.
+func (h *house) keep(ctx context.Context) {
+	gateway.Keep(ctx, func() *gateway.Gateway { return h.current.Load().gateway })
+}
+
+func (h *house) background(task func()) { h.tasks.Go(task) }
+
+// close ends everything in the reverse order of open, and waits for it.
+func (h *house) close() error {
+	h.tasks.Wait()
+	var errs []error
+	if now := h.current.Load(); now != nil {
+		now.gateway.Close()
+	}
+	if h.door != nil {
+		errs = append(errs, h.door.Close())
+	}
+	if h.store != nil {
+		errs = append(errs, h.store.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	stdlog "log"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"doorcode/config"
+)
+
+// listen opens the address where browsers come in.
+func listen(l config.Listen) (net.Listener, error) {
+	listener, err := net.Listen("tcp", l.Address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, hinted{fmt.Errorf("%s is in use by another program", l.Address), "--listen takes another address, e.g. --listen 127.0.0.1:9443"}
+	}
+	if errors.Is(err, syscall.EACCES) {
+		return nil, hinted{fmt.Errorf("no permission to listen on %s", l.Address), "ports below 1024 need CAP_NET_BIND_SERVICE; --listen takes another address"}
+	}
+	return listener, err
+}
+
+// drainTime is how long requests under way may take after the signal to stop.
+const drainTime = 10 * time.Second
+
+// serveHTTP answers on listener until ctx ends; then requests under way are given time to end.
+func serveHTTP(ctx context.Context, listener net.Listener, s *config.Settings, h http.Handler, log zerolog.Logger) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: s.Listen.HeaderTimeout, // slow headers hold a connection no longer than this
+		IdleTimeout:       s.Listen.IdleTimeout,
+		MaxHeaderBytes:    2 * s.Gateway.Limits.Header, // between once and twice the limit the user gets our 431, above it net/http's
+		ErrorLog:          stdlog.New(serverLog{log}, "", 0),
+		Protocols:         new(http.Protocols),
+	}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetHTTP2(true)
+	server.Protocols.SetUnencryptedHTTP2(s.Listen.Insecure)
+	failed := make(chan error, 1)
+	go func() {
+		if s.Listen.Insecure {
+			failed <- server.Serve(listener)
+			return
+		}
+		pair := &certificate{cert: s.Listen.Cert, key: s.Listen.Key}
+		if _, err := pair.get(nil); err != nil {
+			failed <- err
+			return
+		}
+		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
+		failed <- server.ServeTLS(listener, "", "")
+	}()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("listen on %s: %w", listener.Addr(), err)
+	case <-ctx.Done():
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		return errors.Join(server.Close(), <-failed)
+	}
+	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// certificate is a TLS certificate from files, read again when they change: renewed ones need no restart.
+type certificate struct {
+	cert, key string
+
+	mu     sync.Mutex
+	loaded *tls.Certificate
+	at     time.Time
+}
+
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	info, err := os.Stat(c.cert)
+	if err == nil && c.loaded != nil && info.ModTime().Equal(c.at) {
+		return c.loaded, nil
+	}
+	pair, loadErr := tls.LoadX509KeyPair(c.cert, c.key)
+	switch {
+	case err == nil && loadErr == nil:
+		c.loaded, c.at = &pair, info.ModTime()
+	case c.loaded == nil:
+		return nil, fmt.Errorf("TLS certificate: %w", errors.Join(err, loadErr))
+	}
+	return c.loaded, nil // half renewed: the last good pair serves on
+}
+
+// serverLog turns what net/http says about clients' connections into debug lines.
+type serverLog struct{ log zerolog.Logger }
+
+func (l serverLog) Write(line []byte) (int, error) {
+	l.log.Debug().Msg(strings.TrimSpace(string(line)))
+	return len(line), nil
+}

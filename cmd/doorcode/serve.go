@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"doorcode/challenge"
+	"doorcode/config"
+)
+
+func serveCommand() *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use:   "serve --config gateway.yaml",
+		Short: "Run the gateway",
+		Example: `  doorcode serve --config /etc/doorcode/gateway.yaml
+  DOORCODE_LISTEN_ADDRESS=127.0.0.1:8443 doorcode serve --config gateway.yaml`,
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			tuneCollector()
+			overrides := config.Overrides{Flags: map[string]*pflag.Flag{"listen.address": c.Flags().Lookup("listen")}}
+			return serve(c.Context(), file, overrides, func(l config.Log) zerolog.Logger { return newLog(c.ErrOrStderr(), l) })
+		},
+	}
+	configFlag(c, &file)
+	c.Flags().String("listen", "", "`address` to listen on instead of listen.address")
+	return c
+}
+
+// tuneCollector gives the garbage collector room: the live heap of a gateway is so small that the default would collect all the
+// time, which costs half of its speed. The memory limit keeps the whole within 64 MiB. Who sets GOGC or GOMEMLIMIT decides.
+func tuneCollector() {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	debug.SetGCPercent(400)
+	debug.SetMemoryLimit(48 << 20)
+}
+
+// load reads both files. Warnings go to warn; anything worse is the error.
+func load(file string, o config.Overrides, warn func(config.Problems)) (*config.Settings, *challenge.Policy, error) {
+	settings, problems := config.Load(file, o)
+	if settings == nil {
+		return nil, nil, problems
+	}
+	policy, more := config.LoadPolicy(settings.Policy, settings)
+	problems = append(problems, more...)
+	if policy == nil {
+		return nil, nil, problems
+	}
+	warn(problems.Warnings())
+	return settings, policy, nil
+}
+
+// serve runs the gateway of a configuration until ctx ends, and takes changes of its files up while it runs.
+func serve(ctx context.Context, file string, o config.Overrides, newLog func(config.Log) zerolog.Logger) (err error) {
+	var warnings config.Problems
+	settings, policy, err := load(file, o, func(p config.Problems) { warnings = p })
+	if err != nil {
+		return err
+	}
+	log := newLog(settings.Log)
+	logProblems(log, warnings)
+	h, err := open(ctx, settings, policy, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	listener, err := listen(settings.Listen)
+	if err != nil {
+		return err
+	}
+	log.Info().Str("address", listener.Addr().String()).Str("public_url", settings.Gateway.PublicURLs[0].String()).
+		Str("upstream", settings.Gateway.Upstream.URL.String()).Str("version", versionText()).Msg("the door is open for business")
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	watcher := h.watcher()
+	h.background(func() { h.watch(ctx, watcher, file, o) })
+	h.background(func() { h.keep(ctx) })
+	return serveHTTP(ctx, listener, settings, h, log)
+}
+
+func logProblems(log zerolog.Logger, problems config.Problems) {
+	for _, p := range problems {
+		level := zerolog.ErrorLevel
+		if p.Warning {
+			level = zerolog.WarnLevel
+		}
+		log.WithLevel(level).Str("place", placeOf(p)).Msg(sentence(p))
+	}
+}
+
+func placeOf(p config.Problem) string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+
+func sentence(p config.Problem) string {
+	if p.Want == "" {
+		return p.What
+	}
+	return p.What + ": " + p.Want
+}
