@@ -325,5 +325,12 @@ func (m *matcher) follow(c byte) {
 
 func isSpace(b byte) bool { return b == ' ' || b >= '\t' && b <= '\r' }
 
+// takeCut returns the whole name that was just cut off, once. Reading goes on: not every reader cuts there.
+func (m *matcher) takeCut() int32 {
+	cut := m.cut
+	m.cut = 0
+	return cut
+}
+
 // padding reports that nothing of a name came yet, nor the beginning of an escape that may be one.
 func (m *matcher) padding() bool { return !m.begun && m.escape == noEscape && m.more == 0 }

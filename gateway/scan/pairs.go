@@ -124,12 +124,8 @@ func (p *pairs) step(b byte) error {
 // feed reads one byte of a name.
 func (p *pairs) feed(b byte) error {
 	p.name.feed(b)
-	if p.in == inForm && p.name.cut != 0 {
-		if p.meets(p.name.cut) {
-			return ErrCredentials
-		}
-		p.in = 0
-		return nil
+	if cut := p.name.takeCut(); p.in == inForm && p.meets(cut) {
+		return ErrCredentials
 	}
 	switch {
 	case p.name.dead():

@@ -215,12 +215,8 @@ func (p *parts) value(b byte) error {
 
 // judge looks at what the name has become.
 func (p *parts) judge(b byte) error {
-	if p.name.cut != 0 {
-		if p.meets(p.name.cut) {
-			return ErrCredentials
-		}
-		p.leave(b)
-		return nil
+	if p.meets(p.name.takeCut()) {
+		return ErrCredentials
 	}
 	if p.name.dead() {
 		p.leave(b)
