@@ -102,9 +102,9 @@ const (
 
 // deliver sends msg over a connection of its own and closes that in every case; go-mail leaves it open after a failed sign-in.
 func (s *Sender) deliver(ctx context.Context, m challenge.Message, msg *gomail.Msg) (step, error) {
-	line := &line{c: s.c}
-	defer line.close()
-	c, err := s.connect(ctx, line)
+	l := &line{c: s.c, ctx: ctx}
+	defer l.close()
+	c, err := s.connect(l)
 	if err != nil {
 		return connecting, err
 	}
@@ -126,14 +126,15 @@ func (s *Sender) deliver(ctx context.Context, m challenge.Message, msg *gomail.M
 	if err := w.Close(); err != nil {
 		return awaitingReply, err
 	}
-	line.farewell(c)
+	l.farewell(c)
 	return "", nil
 }
 
 // connect dials, greets, starts TLS and signs in.
-func (s *Sender) connect(ctx context.Context, l *line) (*smtp.Client, error) {
+func (s *Sender) connect(l *line) (*smtp.Client, error) {
 	options := []gomail.Option{
-		gomail.WithPort(s.c.Port), gomail.WithHELO(s.c.helo()), gomail.WithTimeout(s.c.Timeout),
+		gomail.WithPort(s.c.Port), gomail.WithHELO(s.c.helo()),
+		gomail.WithTimeout(2 * s.c.Timeout), // of every step by itself; l's context ends the whole before
 		gomail.WithTLSConfig(tlsConfig(s.c)), gomail.WithDialContextFunc(l.dial),
 	}
 	switch s.c.TLS {
@@ -148,7 +149,7 @@ func (s *Sender) connect(ctx context.Context, l *line) (*smtp.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return client.DialToSMTPClientWithContext(ctx)
+	return client.DialToSMTPClientWithContext(l.ctx)
 }
 
 // signIn prefers what does not send the password at all. PLAIN and LOGIN go only over TLS or, since Check saw to that, to this
@@ -172,19 +173,20 @@ func (s *Sender) signIn() []gomail.Option {
 // line is the connection of one message.
 type line struct {
 	c    Config
+	ctx  context.Context // of the whole message
 	conn net.Conn
 	stop func() bool
 }
 
-// dial opens the connection and ties it to ctx: go-mail's own timeout is renewed at every step, and it forgets ctx once
-// connected, so a server that answers a letter a minute could hold a login for ever.
+// dial opens the connection and ties it to the message's context. ctx is go-mail's own, which ends with the sign-in, and its
+// timeout is renewed at every step: a server that hangs at each of them would hold the message for minutes.
 func (l *line) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
 	l.conn = conn
-	l.stop = context.AfterFunc(ctx, func() { conn.Close() })
+	l.stop = context.AfterFunc(l.ctx, func() { conn.Close() })
 	if l.c.TLS != TLS {
 		return conn, nil
 	}

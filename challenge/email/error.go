@@ -56,7 +56,10 @@ func (s *Sender) failed(ctx context.Context, m challenge.Message, at step, err e
 	return e
 }
 
-const maxReason = 300 // bytes of an error
+const (
+	maxReason = 300 // bytes of an error
+	shortLine = 6   // bytes; a shorter line of a text is no secret and would black out the answer
+)
 
 var (
 	addresses = regexp.MustCompile(`[^\s<>"']+@[^\s<>"']+`)
@@ -66,19 +69,8 @@ var (
 // mask hides what a server may repeat: addresses, the lines of the text, the password as it was sent, and whatever looks like
 // a code. SMTP's own codes (550 5.1.1) are shorter.
 func (s *Sender) mask(m challenge.Message, text string) string {
-	secrets := []string{s.c.Password.Reveal()}
-	if !s.c.Password.Empty() {
-		for _, sent := range []string{secrets[0], "\x00" + s.c.User + "\x00" + secrets[0]} {
-			secrets = append(secrets, base64.StdEncoding.EncodeToString([]byte(sent)))
-		}
-	}
-	for _, part := range []string{m.Text.Reveal(), m.Subject.Reveal()} {
-		secrets = append(secrets, strings.Split(part, "\n")...)
-	}
-	for _, hidden := range secrets {
-		if hidden = strings.TrimSpace(hidden); hidden != "" {
-			text = strings.ReplaceAll(text, hidden, "…")
-		}
+	for _, hidden := range s.secrets(m) {
+		text = strings.ReplaceAll(text, hidden, "…")
 	}
 	text = codes.ReplaceAllString(addresses.ReplaceAllString(text, "…"), "…")
 	text = strings.Map(func(r rune) rune {
@@ -91,4 +83,22 @@ func (s *Sender) mask(m challenge.Message, text string) string {
 		text = strings.ToValidUTF8(text[:maxReason], "") + "…"
 	}
 	return text
+}
+
+// secrets lists what mask replaces literally.
+func (s *Sender) secrets(m challenge.Message) []string {
+	var list []string
+	if password := s.c.Password.Reveal(); password != "" {
+		// As PLAIN sends it (RFC 4616 §2), as LOGIN does, and as it is.
+		list = append(list, base64.StdEncoding.EncodeToString([]byte("\x00"+s.c.User+"\x00"+password)),
+			base64.StdEncoding.EncodeToString([]byte(password)), password)
+	}
+	for _, part := range []string{m.Text.Reveal(), m.HTML.Reveal(), m.Subject.Reveal()} {
+		for line := range strings.Lines(part) {
+			if line = strings.TrimSpace(line); len(line) >= shortLine {
+				list = append(list, line)
+			}
+		}
+	}
+	return list
 }
