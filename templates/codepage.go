@@ -99,8 +99,8 @@ func (v codeView) Undelivered() bool {
 // CanResend reports that the resend button is of use, now or later.
 func (v codeView) CanResend() bool { return v.P.ResendsLeft > 0 && v.P.ResendIn >= 0 }
 
-// Remembered says for how long.
-func (v codeView) Remembered() string { return v.count("days", v.P.RememberDays) }
+// Remembered says for how long, at least a day: shorter is not worth a tick.
+func (v codeView) Remembered() string { return v.count("days", max(1, v.P.RememberDays)) }
 
 // Good tells the one piece of good news from the errors.
 func (v codeView) Good() bool { return v.P.Error == CodeResent }

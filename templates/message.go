@@ -28,7 +28,7 @@ func (d MessageData) GoString() string { return d.String() }
 
 // Message is a message that carries a code, in all its forms. Every part is secret.
 type Message struct {
-	SMS     []string // complete texts, the best first: the first that takes one segment (Segments) is the one to send
+	SMS     []string // complete texts, the best first: the first that takes one segment is the one to send
 	Subject string
 	Text    string
 	HTML    string

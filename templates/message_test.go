@@ -39,8 +39,8 @@ func TestSegments(t *testing.T) {
 		{strings.Repeat("😀", 36), 2},
 	}
 	for _, tt := range tests {
-		if got := Segments(tt.text); got != tt.want {
-			t.Errorf("Segments(%.30q…): got %d, want %d", tt.text, got, tt.want)
+		if got := segments(tt.text); got != tt.want {
+			t.Errorf("segments(%.30q…): got %d, want %d", tt.text, got, tt.want)
 		}
 	}
 }
@@ -68,7 +68,7 @@ func TestSMSFitsOneSegment(t *testing.T) {
 
 func firstThatFits(texts []string) string {
 	for _, text := range texts {
-		if Segments(text) == 1 {
+		if segments(text) == 1 {
 			return text
 		}
 	}
