@@ -12,8 +12,8 @@ const (
 	gsmExtension = "^{}\\[~]|€\f"
 )
 
-// segments is how many SMS a text takes, counted apart from the program, which counts in package challenge: 160 characters of the GSM alphabet fit one, or 70 of any other; where it
-// takes several, 153 and 67 a piece.
+// segments is how many SMS a text takes, counted apart from the program, which counts in package challenge: 160 characters of the
+// GSM alphabet fit one, or 70 of any other; where it takes several, 153 and 67 a piece.
 func segments(text string) int {
 	units, gsm := 0, true
 	for _, r := range text {
