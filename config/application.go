@@ -118,6 +118,9 @@ func (r *reader) loginRule(in *section) reading.Rule {
 
 // fields reads user and password: names of form fields.
 func (s *section) fields() reading.LoginFields {
+	if s.node == nil {
+		return reading.LoginFields{}
+	}
 	user := s.needed("user", "write the name of the form's user field, or a template such as {{company}}/{{user}}")
 	password := s.needed("password", "write the name of the form's password field")
 	if user == "" || password == "" {

@@ -26,7 +26,8 @@ func (r *reader) entrance(top *section, s *Settings) {
 
 func (r *reader) listen(in *section) Listen {
 	l := Listen{
-		Insecure:      in.flag("insecure", false),
+		// With a word that is neither true nor false somebody meant true: then the missing certificate is not worth a second problem.
+		Insecure:      in.flag("insecure", in.wrote("insecure")),
 		Cert:          in.file("cert", ""),
 		Key:           in.file("key", ""),
 		HeaderTimeout: in.span("header_timeout", 10*time.Second, time.Second, time.Minute),
@@ -129,7 +130,7 @@ func (r *reader) schemes(top *section, s *Settings) {
 	switch {
 	case encrypted && s.Gateway.Insecure:
 		top.warn("public_url", "public_url mixes http and https", "cookies then go unencrypted at all of them: give each kind a gateway of its own")
-	case encrypted && s.Listen.Insecure && len(s.Gateway.TrustedProxies) == 0:
+	case encrypted && s.Listen.Insecure && len(top.written("trusted_proxies")) == 0:
 		top.warn("trusted_proxies", "public_url is https, listen is plain http, and no proxy is trusted", "name the proxy that ends TLS, or all clients seem to have its address")
 	}
 }

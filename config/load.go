@@ -64,7 +64,7 @@ type Log struct {
 func Load(path string, o Overrides) (*Settings, Problems) {
 	r := &reader{file: path, over: newLayer(o)}
 	root := r.open()
-	if root == nil {
+	if root == nil || !r.is(root, yaml.MappingNode, "") {
 		return nil, r.found.sorted()
 	}
 	s := r.settings(root)

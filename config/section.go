@@ -94,12 +94,16 @@ func kindName(k yaml.Kind) string {
 	return "one value"
 }
 
+// lastName is what a sentence calls the value at a path.
 func lastName(path string) string {
-	path = strings.TrimSuffix(path, "[]")
 	if path == "" {
 		return "the file"
 	}
-	return path[strings.LastIndex(path, ".")+1:]
+	name := path[strings.LastIndex(path, ".")+1:]
+	if list, entry := strings.CutSuffix(name, "[]"); entry {
+		return "an entry of " + list
+	}
+	return name
 }
 
 // at returns the value of a key, nil where the file has none.
@@ -148,6 +152,14 @@ func (s *section) has(key string) bool {
 func (s *section) wrote(key string) bool {
 	_, ok := s.keys[key]
 	return ok
+}
+
+// written returns the entries that the file has under a key, whether they can be read or not.
+func (s *section) written(key string) []*yaml.Node {
+	if n := s.keys[key].value; n != nil {
+		return n.Content
+	}
+	return nil
 }
 
 // problem is one about a key, at its value, or where the section begins when the key is missing.

@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"doorcode/challenge/secret"
 	"doorcode/challenge/sms"
 )
 
@@ -56,7 +57,7 @@ func (r *reader) smsProvider(in *section, s *Settings) sms.Config {
 		c.Host = s.Gateway.PublicURLs[0].Hostname()
 	}
 	basic := in.sub("basic")
-	c.BasicUser, c.BasicPassword = basic.secret("user"), basic.secret("password")
+	c.BasicUser, c.BasicPassword = secret.New(basic.text("user", "")), basic.secret("password")
 	basic.done()
 	encoding := in.sub("encoding")
 	c.Encoding = sms.Encoding{GSM: encoding.text("gsm", ""), Unicode: encoding.text("unicode", "")}

@@ -41,7 +41,7 @@ type users struct {
 
 func (r *reader) policy(root *yaml.Node, s *Settings) challenge.PolicyConfig {
 	c := challenge.PolicyConfig{Fold: s.Fold, AcceptTypedNames: s.AcceptTypedNames}
-	if root == nil {
+	if root == nil || !r.is(root, yaml.MappingNode, "") {
 		return c
 	}
 	top := r.section(root, "")
@@ -61,7 +61,7 @@ func (r *reader) policy(root *yaml.Node, s *Settings) challenge.PolicyConfig {
 	}
 	if top.node != nil && !top.wrote("users") {
 		top.problem("users", "users is missing", "write users: and a list below it; users: [] is a policy without any")
-	} else if len(c.Users) == 0 && c.Unlisted == challenge.UnlistedRefuse {
+	} else if len(top.written("users")) == 0 && c.Unlisted == challenge.UnlistedRefuse {
 		top.warn("users", "no user is listed and unlisted is refuse", "nobody can sign in")
 	}
 	top.done()
