@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/net/html"
 
@@ -15,10 +16,15 @@ import (
 
 const formType = "application/x-www-form-urlencoded"
 
+// signOutLimit bounds a sign-out, which nobody waits for: callers hand in a context that outlives the request.
+const signOutLimit = 30 * time.Second
+
 // SignOut ends a session that nobody came for (A7) at path and query of the application's logout. Many applications want a token with
 // it: it is taken from the logout link or form of the signed-in page that confirm looks at, or from the form that the logout
 // page itself asks with. The error says that the upstream could not be reached; that it signed out is not asked.
 func (s *Submitter) SignOut(ctx context.Context, jar *seal.Jar, b Browser, method, pathQuery string) error {
+	ctx, cancel := context.WithTimeout(ctx, signOutLimit)
+	defer cancel()
 	v := s.visit(b, jar)
 	at, err := v.upstream.Parse(pathQuery)
 	if err != nil {
