@@ -42,3 +42,9 @@ func TestRoad(t *testing.T) {
 	b.get("/logout.php")
 	b.wantVisitor()
 }
+
+func TestRoadByEmail(t *testing.T) {
+	h := newHouse(t, plan{})
+	b := h.browser()
+	b.enterWith("bob")
+}
