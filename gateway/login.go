@@ -70,8 +70,14 @@ func (g *Gateway) showFailed(v *visit, answer submit.Answer) error {
 		return refuse(templates.Failed, nil)
 	}
 	h := v.w.Header()
-	h.Set("Content-Type", shown.ContentType)
+	if shown.ContentType != "" {
+		h.Set("Content-Type", shown.ContentType)
+	}
+	if shown.Language != "" {
+		h.Set("Content-Language", shown.Language)
+	}
 	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff") // what was judged by its type is shown as that type
 	v.w.WriteHeader(shown.Status)
 	v.w.Write(shown.Body)
 	return nil

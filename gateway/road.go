@@ -107,10 +107,11 @@ func (g *Gateway) login(v *visit) error {
 
 // askCode: the upstream accepted user and password. The policy says what that is worth: entry, or a code.
 func (g *Gateway) askCode(v *visit, typed string, answer submit.Answer) error {
+	ctx := v.r.Context()
 	if err := g.checkOpeners(v, answer.Held.Jar); err != nil {
+		g.signOut(ctx, answer.Held.Jar)
 		return err
 	}
-	ctx := v.r.Context()
 	decision, err := g.door.Decide(ctx, challenge.Login{
 		Typed: typed, Confirmed: answer.Confirmed, Cookies: answer.Held.Jar.Names(),
 		Address: v.address, Agent: agent(v.r), Family: family(v.r), Language: g.language(v), Trail: v.who.trail,
