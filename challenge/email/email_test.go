@@ -278,7 +278,7 @@ func TestCancelWithinTheBody(t *testing.T) {
 		})
 	})
 	m := testMessage()
-	m.Text = secret.New(strings.Repeat("a long line of text\n", 2<<20)) // more than the sockets' buffers hold
+	m.Text = secret.New(strings.Repeat("a long line of text\n", 1<<20)) // more than the sockets' buffers hold
 	err := newSender(t, configFor(t, addr, Plain)).Send(ctx, m)
 	var e *Error
 	if !errors.As(err, &e) || !errors.Is(err, context.Canceled) || e.MayBeSent {

@@ -17,8 +17,8 @@ import (
 func noSecret(t *testing.T, what, text string) {
 	t.Helper()
 	for _, hidden := range []string{
-		testCode, "970599123456", "0599123456", "599123456", "٤٨١٩٢٢", "login code for", testPassword, "pass+word", testKey,
-		url.QueryEscape(testPassword), base64.StdEncoding.EncodeToString([]byte("shop:" + testPassword)),
+		testCode, "970599123456", "0599123456", "599123456", "٤٨١٩٢٢", "login code for", testPassword, "pass+word", "s3cret", testKey,
+		url.QueryEscape(testPassword), percent(testPassword), base64.StdEncoding.EncodeToString([]byte("shop:" + testPassword)),
 	} {
 		if strings.Contains(text, hidden) {
 			t.Errorf("%s shows %q: %s", what, hidden, text)
@@ -42,6 +42,7 @@ func TestThreat_C12_EchoedRequest(t *testing.T) {
 		"code, spaced":      "481 922",
 		"code, Arabic":      "٤٨١٩٢٢",
 		"password":          testPassword,
+		"password, percent": percent(testPassword),
 		"key":               testKey,
 		"key in other case": strings.ToUpper(testKey),
 		"basic":             "Basic " + base64.StdEncoding.EncodeToString([]byte("shop:"+testPassword)),
@@ -64,6 +65,16 @@ func TestThreat_C12_EchoedRequest(t *testing.T) {
 					noSecret(t, verb, fmt.Sprintf(verb, err))
 				}
 			})
+		}
+	}
+}
+
+// A secret that the cut through a long answer leaves the beginning of does not show, however much before it was masked.
+func TestThreat_C12_SecretAtTheCut(t *testing.T) {
+	for kept := 1; kept < window; kept++ {
+		echo := strings.Repeat("1", maskedRunes-kept) + testPassword
+		if got := newMasker([]string{testPassword}).excerpt([]byte(echo)); got != "…" {
+			t.Errorf("%d runes before the cut: %q", kept, got)
 		}
 	}
 }
