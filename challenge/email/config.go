@@ -121,10 +121,11 @@ func (c Config) Check() []Problem {
 	if c.User != "" && c.TLS == Plain && !isLoopback(c.Host) {
 		report("server", "the password would cross the network in the clear: use smtp:// or smtps://")
 	}
-	for field, host := range map[string]string{"helo": c.HELO, "public_url": c.PublicHost} {
-		if host != "" && !hostPattern.MatchString(host) {
-			report(field, "a host name is needed")
-		}
+	if c.HELO != "" && !hostPattern.MatchString(c.HELO) {
+		report("helo", "a host name is needed")
+	}
+	if c.PublicHost != "" && !hostPattern.MatchString(c.PublicHost) {
+		report("public_url", "a host name is needed")
 	}
 	if c.Timeout < 0 || c.Timeout > MaxTimeout {
 		report("timeout", fmt.Sprintf("%v is not within 0s and %v", c.Timeout, MaxTimeout))

@@ -80,9 +80,13 @@ func (c Config) checkBody(report func(field, format string, args ...any)) {
 func (c Config) hasBody() bool { return len(c.Form) > 0 || !c.JSON.IsZero() }
 
 func (c Config) checkParams(report func(field, format string, args ...any)) {
-	for list, params := range map[string][]Param{"query": c.Query, "form": c.Form, "headers": c.Headers} {
-		for i, p := range params {
-			at := fmt.Sprintf("%s[%d]", list, i)
+	lists := []struct {
+		name   string
+		params []Param
+	}{{"query", c.Query}, {"form", c.Form}, {"headers", c.Headers}}
+	for _, list := range lists {
+		for i, p := range list.params {
+			at := fmt.Sprintf("%s[%d]", list.name, i)
 			if p.Name == "" {
 				report(at, "a name is missing")
 			}
@@ -94,6 +98,10 @@ func (c Config) checkParams(report func(field, format string, args ...any)) {
 			}
 		}
 	}
+	c.checkHeaders(report)
+}
+
+func (c Config) checkHeaders(report func(field, format string, args ...any)) {
 	for i, p := range c.Headers {
 		at := fmt.Sprintf("headers[%d]", i)
 		if p.Name != "" && !httpguts.ValidHeaderFieldName(p.Name) {
