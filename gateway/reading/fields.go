@@ -1,9 +1,12 @@
 package reading
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // LoginFields names the fields of a login: User is one field ("username") or several with text between
@@ -40,25 +43,31 @@ func (f LoginFields) Names() (users []string, password string) {
 	return users, f.Password
 }
 
-// compose makes the user name of the fields' values. A value that holds a text which the template has between fields is ErrAmbiguous:
-// company "a/b" with user "c" would be company "a" with user "b/c", another user with another policy.
+// compose makes the user name of the fields' values. The text between two fields must not begin in the value before it, or the name would be that
+// of another user too: company "a/b" with user "c" is company "a" with user "b/c" (ErrAmbiguous). What the policy's folding
+// could make of the text (case, full width) counts as the text.
 func (f LoginFields) compose(values []string) (string, error) {
 	_, between, _ := splitTemplate(f.User)
 	if len(values)+1 != len(between) {
-		return "", ErrUnreadable
+		return "", fmt.Errorf("user %q: %w", f.User, ErrUnreadable)
 	}
 	var b strings.Builder
 	for i, v := range values {
-		for _, text := range between[1 : len(between)-1] {
-			if strings.Contains(v, text) {
-				return "", fmt.Errorf("user field %d holds %q, which stands between the fields: %w", i+1, text, ErrAmbiguous)
-			}
+		text := between[i+1]
+		if i+1 < len(values) && beginsEarly(v, text) {
+			return "", fmt.Errorf("user field %d holds %q, which ends it: %w", i+1, text, ErrAmbiguous)
 		}
 		b.WriteString(between[i])
 		b.WriteString(v)
 	}
-	b.WriteString(between[len(between)-1])
+	b.WriteString(between[len(values)])
 	return b.String(), nil
+}
+
+// beginsEarly reports whether text is found in v+text before its own place.
+func beginsEarly(v, text string) bool {
+	folded, text := foldCase(norm.NFKC.String(v+text)), foldCase(norm.NFKC.String(text))
+	return strings.Index(folded, text) != len(folded)-len(text)
 }
 
 // splitTemplate returns the placeholders and the texts around them, one more. A text without placeholders is itself one field.
@@ -70,7 +79,7 @@ func splitTemplate(s string) (names, between []string, err error) {
 	for {
 		text, after, found := strings.Cut(rest, "{{")
 		if strings.Contains(text, "}}") {
-			return nil, nil, fmt.Errorf("a }} without {{")
+			return nil, nil, errors.New("a }} without {{")
 		}
 		between = append(between, text)
 		if !found {
@@ -78,7 +87,7 @@ func splitTemplate(s string) (names, between []string, err error) {
 		}
 		name, behind, closed := strings.Cut(after, "}}")
 		if !closed || strings.Contains(name, "{{") {
-			return nil, nil, fmt.Errorf("a {{ without }}")
+			return nil, nil, errors.New("a {{ without }}")
 		}
 		names = append(names, strings.Trim(name, " "))
 		rest = behind

@@ -26,7 +26,7 @@ func ReadForm(header http.Header, body io.Reader, limit int64) (f Form, raw []by
 	if err != nil {
 		return Form{}, nil, err
 	}
-	return newParams(list), raw, nil
+	return Params{list}, raw, nil
 }
 
 // readWhole reads at most limit bytes; a body may be nil. It takes an http.MaxBytesReader's refusal for its own.
@@ -64,7 +64,7 @@ func readFields(c content, raw []byte, most int) ([]field, error) {
 // checkCharsetField looks at the field in which a page has browsers name the charset of a form; some upstreams obey it.
 func checkCharsetField(list []field) error {
 	for _, f := range list {
-		if touches(f.name, "_charset_") && f.value != "" && !asciiBased(f.value) {
+		if touches(f.name, "_charset_") && !f.value.Empty() && !asciiBased(f.value.Reveal()) {
 			return fmt.Errorf("field _charset_: %w", ErrUnreadable)
 		}
 	}
@@ -95,7 +95,7 @@ func splitObject(raw []byte, most int) ([]field, error) {
 		if err != nil || !isName || d.Decode(&value) != nil {
 			return nil, bad
 		}
-		list = append(list, field{name: name, value: jsonText(value)})
+		list = append(list, newField(name, jsonText(value)))
 	}
 	return list, nil
 }

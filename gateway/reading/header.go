@@ -65,7 +65,7 @@ func hasGoingPrefix(name string) bool {
 	case name == "":
 		return true
 	case name[0] == 'F':
-		return strings.HasPrefix(name, "Forwarded-")
+		return strings.HasPrefix(name, "Forwarded") // also without the hyphen
 	case name[0] == 'R':
 		return strings.HasPrefix(name, "Rewrite-") || strings.HasPrefix(name, "Remote-")
 	case name[0] == 'O':
@@ -75,7 +75,7 @@ func hasGoingPrefix(name string) bool {
 	case name[0] == 'S':
 		return strings.HasPrefix(name, "Ssl-")
 	case name[0] == 'A' || name[0] == 'W':
-		return strings.HasPrefix(name, "Auth-") || strings.HasPrefix(name, "Authenticated-") || strings.HasPrefix(name, "Webauth-")
+		return strings.HasPrefix(name, "Auth-User") || strings.HasPrefix(name, "Auth-Request-") || strings.HasPrefix(name, "Authenticated-") || strings.HasPrefix(name, "Webauth-")
 	}
 	return false
 }

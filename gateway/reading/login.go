@@ -2,6 +2,7 @@ package reading
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,16 +21,9 @@ const maxLoginFields = 1_000
 type Login struct {
 	content  content
 	fields   LoginFields
-	entries  []entry
+	list     []field
 	user     string
 	password secret.Text
-}
-
-// entry is a field of a login. Its value may be a password or a token, so it does not print.
-type entry struct {
-	name  string
-	value secret.Text
-	file  *file
 }
 
 // ReadLogin reads a login's body, urlencoded or multipart, and refuses all that two parsers could read differently:
@@ -37,7 +31,8 @@ type entry struct {
 // name or in the user name, or a user field without a password field or the other way round; ErrAmbiguous (400), a user or password field that is
 // there twice, as a file, in the query too, or in a spelling that PHP folds into its name, in any case (B4).
 //
-// ErrNotLogin means that none of the fields is there. The Login can then be sent on all the same, as the form that it is.
+// ErrNotLogin means that none of the fields is there. The Login can then be sent on all the same, as the form that it is. Fields
+// that frameworks take for the method (_method) are left out of what Encode sends, always.
 func ReadLogin(header http.Header, rawQuery string, body io.Reader, limit int64, fields LoginFields) (*Login, error) {
 	if err := checkLoginQuery(rawQuery, fields); err != nil {
 		return nil, err
@@ -63,10 +58,14 @@ func ReadLogin(header http.Header, rawQuery string, body io.Reader, limit int64,
 			return nil, fmt.Errorf("field name empty or with control characters: %w", ErrUnreadable)
 		}
 		if !overridesMethod(f.name) {
-			l.entries = append(l.entries, entry{f.name, secret.New(f.value), f.file})
+			l.list = append(l.list, f)
 		}
 	}
-	return l, l.judge()
+	// Only a form that is no login is handed out with its error: what is refused cannot be sent on by mistake.
+	if err = l.judge(); err != nil && !errors.Is(err, ErrNotLogin) {
+		return nil, err
+	}
+	return l, err
 }
 
 // checkLoginQuery looks for the login's fields, and for a method override, in the query: PHP's $_REQUEST mixes query and body.
@@ -127,14 +126,14 @@ func (l *Login) judge() error {
 
 // single returns the value of the one field that upstreams could read as name.
 func (l *Login) single(name string) (value string, found bool, err error) {
-	for _, e := range l.entries {
-		if !touches(e.name, name) {
+	for _, f := range l.list {
+		if !touches(f.name, name) {
 			continue
 		}
-		if found || e.name != name || e.file != nil {
+		if found || f.name != name || f.file != nil {
 			return "", false, fmt.Errorf("field %s is there twice, as a file or in another spelling: %w", name, ErrAmbiguous)
 		}
-		value, found = e.value.Reveal(), true
+		value, found = f.value.Reveal(), true
 	}
 	return value, found, nil
 }
@@ -147,18 +146,18 @@ func (l *Login) Password() secret.Text { return l.password }
 
 // Names returns the names of all fields in order, as often as they came.
 func (l *Login) Names() []string {
-	names := make([]string, len(l.entries))
-	for i, e := range l.entries {
-		names[i] = e.name
+	names := make([]string, len(l.list))
+	for i, f := range l.list {
+		names[i] = f.name
 	}
 	return names
 }
 
 // Value returns the last value of the field that is named exactly so.
 func (l *Login) Value(name string) (string, bool) {
-	for _, e := range slices.Backward(l.entries) {
-		if e.name == name {
-			return e.value.Reveal(), true
+	for _, f := range slices.Backward(l.list) {
+		if f.name == name {
+			return f.value.Reveal(), true
 		}
 	}
 	return "", false
@@ -170,18 +169,18 @@ func (l *Login) Set(name, value string) {
 	if l.fields.judges(name) {
 		return
 	}
-	place := slices.IndexFunc(l.entries, func(e entry) bool { return touches(e.name, name) })
+	place := slices.IndexFunc(l.list, func(f field) bool { return touches(f.name, name) })
 	if place < 0 {
-		place = len(l.entries)
+		place = len(l.list)
 	}
 	l.Drop(name) // nothing before place goes
-	l.entries = slices.Insert(l.entries, place, entry{name: name, value: secret.New(value)})
+	l.list = slices.Insert(l.list, place, newField(name, value))
 }
 
 // Drop removes every field that an upstream could read as name; user name and password stay.
 func (l *Login) Drop(name string) {
-	l.entries = slices.DeleteFunc(l.entries, func(e entry) bool {
-		return touches(e.name, name) && !l.fields.judges(e.name)
+	l.list = slices.DeleteFunc(l.list, func(f field) bool {
+		return touches(f.name, name) && !l.fields.judges(f.name)
 	})
 }
 
@@ -195,13 +194,13 @@ func (l *Login) Encode() (contentType string, body []byte) {
 		contentType += "; charset=" + l.content.charset
 	}
 	var b strings.Builder
-	for i, e := range l.entries {
+	for i, f := range l.list {
 		if i > 0 {
 			b.WriteByte('&')
 		}
-		b.WriteString(url.QueryEscape(e.name))
+		b.WriteString(url.QueryEscape(f.name))
 		b.WriteByte('=')
-		b.WriteString(url.QueryEscape(e.value.Reveal()))
+		b.WriteString(url.QueryEscape(f.value.Reveal()))
 	}
 	return contentType, []byte(b.String())
 }
@@ -212,15 +211,15 @@ func (l *Login) encodeParts() (contentType string, body []byte) {
 	boundary := "doorcode-" + rand.Text()
 	inQuotes := strings.NewReplacer(`"`, "%22", "\r", "%0D", "\n", "%0A") // WHATWG HTML §4.10.21.8, for names of Set
 	var b strings.Builder
-	for _, e := range l.entries {
-		b.WriteString("--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + inQuotes.Replace(e.name) + `"`)
-		if e.file != nil {
-			b.WriteString(`; filename="` + e.file.name + `"`)
+	for _, f := range l.list {
+		b.WriteString("--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + inQuotes.Replace(f.name) + `"`)
+		if f.file != nil {
+			b.WriteString(`; filename="` + f.file.name + `"`)
 		}
-		if e.file != nil && e.file.contentType != "" {
-			b.WriteString("\r\nContent-Type: " + e.file.contentType)
+		if f.file != nil && f.file.contentType != "" {
+			b.WriteString("\r\nContent-Type: " + f.file.contentType)
 		}
-		b.WriteString("\r\n\r\n" + e.value.Reveal() + "\r\n")
+		b.WriteString("\r\n\r\n" + f.value.Reveal() + "\r\n")
 	}
 	b.WriteString("--" + boundary + "--\r\n")
 	contentType = typeFormData + "; boundary=" + boundary

@@ -3,6 +3,8 @@ package reading
 import (
 	"fmt"
 	"strings"
+
+	"doorcode/challenge/secret"
 )
 
 // splitParts reads a multipart/form-data body (RFC 7578) in the form that browsers write, and no other. Parsers differ in all
@@ -31,7 +33,7 @@ func splitParts(body, boundary string, most int) ([]field, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.value = value
+		f.value = secret.New(value)
 		list = append(list, f)
 	}
 	return list, nil

@@ -28,7 +28,19 @@ func keys(name string) []string {
 	return list
 }
 
-func underscored(s string) string { return strings.NewReplacer(" ", "_", ".", "_", "[", "_").Replace(s) }
+// underscored works on bytes: names in windows-1256 are not UTF-8 and stay what they are.
+func underscored(s string) string {
+	if isPlain(s) {
+		return s
+	}
+	b := []byte(s)
+	for i, c := range b {
+		if c == ' ' || c == '.' || c == '[' {
+			b[i] = '_'
+		}
+	}
+	return string(b)
+}
 
 // spellings returns all that a sent name could be to an upstream. Besides keys: a "[" that nothing closes might open an
 // index all the same, and NUL might be dropped instead of cutting.

@@ -3,44 +3,38 @@ package reading
 import (
 	"fmt"
 	"strings"
+
+	"doorcode/challenge/secret"
 )
 
 // maxParams bounds what a query or a form says. PHP itself stops at 1,000 (max_input_vars) unless told otherwise.
 const maxParams = 10_000
 
-// Params are the parameters of a query or a form in the order they came. The zero Params has none.
-type Params struct {
-	p *[]field // behind a pointer, so that a printed Params shows no value: forms hold passwords
-}
+// Params are the parameters of a query or a form in the order they came. The zero Params has none. Printed, it shows no value.
+type Params struct{ fields []field }
 
 // Form is what a body says; rules look at it as at a query.
 type Form = Params
 
-// field is one parameter, decoded.
+// field is one parameter, decoded. Its value may be a password or a token, so it does not print.
 type field struct {
-	name, value string
-	file        *file // of a multipart part that is a file
+	name  string
+	value secret.Text
+	file  *file // of a multipart part that is a file
 }
+
+func newField(name, value string) field { return field{name: name, value: secret.New(value)} }
 
 // file is what a file part says of itself, as it came.
 type file struct{ name, contentType string }
-
-func newParams(list []field) Params { return Params{&list} }
-
-func (p Params) fields() []field {
-	if p.p == nil {
-		return nil
-	}
-	return *p.p
-}
 
 // Get returns the values of all parameters that an upstream could read as name, in order: in any case, and under every spelling that
 // PHP folds into it (" name", "na.me" for na_me, "name[x]"). More than one means that nobody knows which one counts.
 func (p Params) Get(name string) []string {
 	var values []string
-	for _, f := range p.fields() {
+	for _, f := range p.fields {
 		if touches(f.name, name) {
-			values = append(values, f.value)
+			values = append(values, f.value.Reveal())
 		}
 	}
 	return values
@@ -49,7 +43,7 @@ func (p Params) Get(name string) []string {
 // Names returns the names as they were sent, decoded, in order and as often as they came.
 func (p Params) Names() []string {
 	var names []string
-	for _, f := range p.fields() {
+	for _, f := range p.fields {
 		names = append(names, f.name)
 	}
 	return names
@@ -62,7 +56,7 @@ func (p Params) Names() []string {
 // it there twice, which is ambiguous.
 func ParseQuery(raw string) (Params, error) {
 	list, err := splitPairs(raw, maxParams)
-	return newParams(list), err
+	return Params{list}, err
 }
 
 // splitPairs reads "name=value&…": a query or an urlencoded body. Empty pairs are skipped, as everywhere.
@@ -79,17 +73,16 @@ func splitPairs(raw string, most int) ([]field, error) {
 			return list, fmt.Errorf("more than %d parameters: %w", most, ErrTooLarge)
 		}
 		name, value, _ := strings.Cut(pair, "=")
-		f := field{name: decodePair(name), value: decodePair(value)}
-		list = append(list, f)
+		list = append(list, newField(decodePair(name), decodePair(value)))
 		if wellFormed(pair) {
 			continue
 		}
 		if bad == nil {
 			bad = fmt.Errorf("parameter %d has a bad escape or character: %w", n, ErrUnreadable)
 		}
-		old := field{name: decodePair(decodeUnicode(name)), value: decodePair(decodeUnicode(value))}
-		if old != f && len(list) < most {
-			list = append(list, old)
+		if old := decodeUnicode(pair); old != pair && len(list) < most {
+			name, value, _ = strings.Cut(old, "=")
+			list = append(list, newField(decodePair(name), decodePair(value)))
 		}
 	}
 	return list, bad

@@ -12,7 +12,7 @@ type Pattern struct {
 	deep   bool   // a final "*": anything may follow, any depth
 	script bool   // the last segment has a dot, so a PATH_INFO may follow
 	exact  string // decoded, without the final "*"
-	loose  string // exact in loose form, without a final slash
+	loose  string // exact in loose form; without a final slash unless deep
 }
 
 // String returns the pattern as it was written.
@@ -44,17 +44,12 @@ func ParsePattern(s string) (Pattern, error) {
 		return Pattern{}, fmt.Errorf("path %q: %w", s, err)
 	}
 	exact := strings.TrimSuffix(x.s, end)
-	return Pattern{text: s, deep: deep, exact: exact, loose: looseLiteral(exact, deep), script: !deep && isScript(exact)}, nil
-}
-
-// looseLiteral is the loose form of a pattern's literal part. The open segment of a deep pattern is folded in case alone: "/v1.*"
-// must not become "/v1".
-func looseLiteral(exact string, deep bool) string {
+	p := Pattern{text: s, deep: deep, exact: exact, loose: looseForm(exact)}
 	if !deep {
-		return strings.TrimSuffix(looseForm(exact), "/")
+		p.loose = strings.TrimSuffix(p.loose, "/")
+		p.script = isScript(exact)
 	}
-	dir, open := exact[:strings.LastIndexByte(exact, '/')+1], exact[strings.LastIndexByte(exact, '/')+1:]
-	return looseForm(dir) + foldCase(open)
+	return p, nil
 }
 
 func isScript(path string) bool {

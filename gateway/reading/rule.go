@@ -70,7 +70,7 @@ func (r Rule) takesPath(path Path, loose bool) bool {
 // in looks the parameter up where the rule wants it. It may stand nowhere else.
 func (v Value) in(here, there Params, loose bool) (bool, error) {
 	found, times := field{}, 0
-	for _, f := range here.fields() {
+	for _, f := range here.fields {
 		if touches(f.name, v.Name) {
 			found = f
 			times++
@@ -84,10 +84,9 @@ func (v Value) in(here, there Params, loose bool) (bool, error) {
 		return false, nil
 	case found.name != v.Name && !loose:
 		return false, fmt.Errorf("parameter %s is spelled in another way: %w", v.Name, ErrAmbiguous)
-	case v.Value == "*" || found.value == v.Value:
-		return true, nil
 	}
-	return loose && looseValue(found.value) == looseValue(v.Value), nil
+	value := found.value.Reveal()
+	return v.Value == "*" || value == v.Value || loose && looseValue(value) == looseValue(v.Value), nil
 }
 
 // looseValue folds a value as databases and C code compare: case and outer spaces do not count, NUL cuts.
