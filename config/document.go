@@ -43,6 +43,9 @@ func (r *reader) open() *yaml.Node {
 		return nil
 	}
 	r.openMode = mode.Perm()&0o007 != 0
+	if mode.Perm()&0o002 != 0 {
+		r.found = append(r.found, Problem{File: r.file, What: "everybody on this machine may change this file", Want: "run: chmod o-w " + r.file, Warning: true})
+	}
 	return r.parse(text)
 }
 

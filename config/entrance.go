@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"os"
 	"time"
 
 	"doorcode/gateway"
@@ -42,6 +43,8 @@ func (r *reader) listen(in *section) Listen {
 	case !l.Insecure:
 		if _, err := tls.LoadX509KeyPair(l.Cert, l.Key); err != nil {
 			in.problem("cert", "certificate and key cannot be used: "+err.Error(), "both are PEM files, and belong together")
+		} else if info, err := os.Stat(l.Key); err == nil && info.Mode().Perm()&0o007 != 0 {
+			in.warn("key", "the certificate's key may be read by everybody on this machine", "run: chmod o-rwx "+l.Key)
 		}
 	}
 	in.done()

@@ -238,7 +238,7 @@ func (r *reader) treeMap(n *yaml.Node, path string, depth int) (any, bool) {
 	}
 	m := map[string]any{}
 	for key, p := range in.keys {
-		v, ok := r.tree(p.value, path, depth+1)
+		v, ok := r.tree(p.value, path+"."+key, depth+1)
 		if !ok {
 			return nil, false
 		}

@@ -164,6 +164,8 @@ func (u *users) mobile(in *section) secret.Text {
 func (u *users) unlisted(top *section, rule challenge.Unlisted) {
 	byPassword := rule == challenge.UnlistedOff || rule == challenge.UnlistedDefaults && u.defaults.Code == challenge.CodeOff
 	switch {
+	case rule == challenge.UnlistedDefaults && u.defaults.Code == "":
+		top.problem("unlisted", "unlisted is defaults, and defaults say no code", "write code: under defaults, or unlisted: refuse")
 	case byPassword && !u.s.ConfirmReadsUser && !u.s.AcceptTypedNames:
 		top.problem("unlisted", "unlisted users would get in by password alone under any name they type",
 			"set login.confirm.user in gateway.yaml, which reads the name from the application, or login.accept_typed_names: true")
