@@ -12,11 +12,11 @@ const (
 )
 
 // Client returns the address of who asks. remote is the peer (Request.RemoteAddr); only when it is in trusted does
-// X-Forwarded-For count, read from the right, since only what trusted proxies appended is true: the first address that is no trusted proxy's is
-// the client. Nobody is trusted by default.
+// X-Forwarded-For count, read from the right, since only what trusted proxies appended is true: the first address that is no
+// trusted proxy's is the client. Nobody is trusted by default.
 //
-// The zero Addr stands for a client that a trusted proxy named in a way that is no address, or behind too many proxies. It is in no
-// network, so it gets nothing that a network gives, and never the proxy's own place (B13).
+// The zero Addr stands for a client that a trusted proxy named in a way that is no address, or behind too many proxies. It
+// is in no network, so it gets nothing that a network gives, and never the proxy's own place (B13).
 func Client(remote string, xff []string, trusted []netip.Prefix) netip.Addr {
 	client := parseHop(remote)
 	hops := 0
@@ -76,8 +76,9 @@ func parseHop(s string) netip.Addr {
 	return a.Unmap().WithZone("")
 }
 
-// Host returns the public address that a Host header means: host and port of one of them, in any case, the scheme's own port written or
-// not. Everything else is answered with 421, also "books.example.com." with its dot, which is another name to cookies.
+// Host returns the public address that a Host header means: host and port of one of them, in any case, the scheme's own port
+// written or not. Everything else is answered with 421, also "books.example.com." with its dot, which is another name to
+// cookies.
 func Host(host string, public []*url.URL) (*url.URL, bool) {
 	for i := 0; i < len(host); i++ {
 		if host[i] <= ' ' || host[i] >= 0x7f { // or "K" (the Kelvin sign) would be a k

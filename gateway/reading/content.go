@@ -87,8 +87,9 @@ func (c *content) readParameters(s string) error {
 	return nil
 }
 
-// asciiBased reports whether an ASCII byte means the same in the charset as here, and no other byte does: UTF-16, UTF-7, EBCDIC
-// (IBM037) and the multi-byte ones in which an ASCII byte can be half a letter (Shift_JIS, GBK) do not qualify. The bytes go up as they came.
+// asciiBased reports whether an ASCII byte means the same in the charset as here, and no other byte does: UTF-16, UTF-7,
+// EBCDIC (IBM037) and the multi-byte ones in which an ASCII byte can be half a letter (Shift_JIS, GBK) do not qualify. The
+// bytes go up as they came.
 func asciiBased(charset string) bool {
 	charset = strings.ToLower(charset)
 	for _, family := range []string{"iso-8859-", "windows-125"} {

@@ -43,9 +43,9 @@ func (f LoginFields) Names() (users []string, password string) {
 	return users, f.Password
 }
 
-// compose makes the user name of the fields' values. The text between two fields must not begin in the value before it, or the name would be that
-// of another user too: company "a/b" with user "c" is company "a" with user "b/c" (ErrAmbiguous). What the policy's folding
-// could make of the text (case, full width) counts as the text.
+// compose makes the user name of the fields' values. The text between two fields must not begin in the value before it, or
+// the name would be that of another user too: company "a/b" with user "c" is company "a" with user "b/c" (ErrAmbiguous).
+// What the policy's folding could make of the text (case, full width) counts as the text.
 func (f LoginFields) compose(values []string) (string, error) {
 	_, between, _ := splitTemplate(f.User)
 	if len(values)+1 != len(between) {

@@ -10,10 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-// ReadForm reads a body whole and in one way, for rules that look at form values: urlencoded, multipart with one plain boundary, or
-// a JSON object, whose top-level keys are the parameters (a nested value is its text). raw is what goes up in the body's place. An empty body has no
-// parameters, whatever its headers say. ErrTooLarge: more than limit bytes or 10,000 fields; ErrUnreadable: another kind of body, or
-// one that upstreams read differently. An error of body itself comes back wrapped.
+// ReadForm reads a body whole and in one way, for rules that look at form values: urlencoded, multipart with one plain
+// boundary, or a JSON object, whose top-level keys are the parameters (a nested value is its text). raw is what goes up in
+// the body's place. An empty body has no parameters, whatever its headers say. ErrTooLarge: more than limit bytes or 10,000
+// fields; ErrUnreadable: another kind of body, or one that upstreams read differently. An error of body itself comes back
+// wrapped.
 func ReadForm(header http.Header, body io.Reader, limit int64) (f Form, raw []byte, err error) {
 	if raw, err = readWhole(body, limit); err != nil || len(raw) == 0 {
 		return Form{}, nil, err
@@ -76,7 +77,8 @@ func checkCharsetField(list []field) error {
 func splitObject(raw []byte, most int) ([]field, error) {
 	bad := fmt.Errorf("body is no JSON object: %w", ErrUnreadable)
 	raw = bytes.TrimLeft(raw, " \t\r\n")
-	// Invalid UTF-8 would be replaced on decoding and read as something else elsewhere. Arrays (JSON-RPC batches) have no names to look at.
+	// Invalid UTF-8 would be replaced on decoding and read as something else elsewhere. Arrays (JSON-RPC batches) have no names
+	// to look at.
 	if !utf8.Valid(raw) || !json.Valid(raw) || raw[0] != '{' {
 		return nil, bad
 	}

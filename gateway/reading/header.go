@@ -6,12 +6,14 @@ import (
 	"strings"
 )
 
-// Clean removes from a request's headers what must not go up: hop-by-hop headers and what Connection names (RFC 9110 §7.6.1), what the client
-// says about itself, its address, its scheme or who it is, what would override method or path (B9), and every name that
-// a CGI upstream reads as another one: there all that is no letter or digit becomes "_" (X_Forwarded_For, X.Forwarded.For, B14).
+// Clean removes from a request's headers what must not go up: hop-by-hop headers and what Connection names (RFC 9110
+// §7.6.1), what the client says about itself, its address, its scheme or who it is, what would override method or path (B9),
+// and every name that a CGI upstream reads as another one: there all that is no letter or digit becomes "_"
+// (X_Forwarded_For, X.Forwarded.For, B14).
 //
-// It comes before anything is read from the headers or added to them, so that Connection can take away neither what was judged nor
-// what the gateway says. The Upgrade of a WebSocket goes too: ask WebSocket first and put it back for who may have one.
+// It comes before anything is read from the headers or added to them, so that Connection can take away neither what was
+// judged nor what the gateway says. The Upgrade of a WebSocket goes too: ask WebSocket first and put it back for who may
+// have one.
 func Clean(h http.Header) {
 	for _, line := range h["Connection"] {
 		for name := range strings.SplitSeq(line, ",") {

@@ -27,12 +27,13 @@ type Login struct {
 }
 
 // ReadLogin reads a login's body, urlencoded or multipart, and refuses all that two parsers could read differently:
-// ErrTooLarge (413), over limit bytes or 1,000 fields; ErrUnreadable (400), another kind of body, a bad escape, control characters in a
-// name or in the user name, or a user field without a password field or the other way round; ErrAmbiguous (400), a user or password field that is
-// there twice, as a file, in the query too, or in a spelling that PHP folds into its name, in any case (B4).
+// ErrTooLarge (413), over limit bytes or 1,000 fields; ErrUnreadable (400), another kind of body, a bad escape, control
+// characters in a name or in the user name, or a user field without a password field or the other way round; ErrAmbiguous
+// (400), a user or password field that is there twice, as a file, in the query too, or in a spelling that PHP folds into its
+// name, in any case (B4).
 //
-// ErrNotLogin means that none of the fields is there. The Login can then be sent on all the same, as the form that it is. Fields
-// that frameworks take for the method (_method) are left out of what Encode sends, always.
+// ErrNotLogin means that none of the fields is there. The Login can then be sent on all the same, as the form that it is.
+// Fields that frameworks take for the method (_method) are left out of what Encode sends, always.
 func ReadLogin(header http.Header, rawQuery string, body io.Reader, limit int64, fields LoginFields) (*Login, error) {
 	if err := checkLoginQuery(rawQuery, fields); err != nil {
 		return nil, err
@@ -163,8 +164,8 @@ func (l *Login) Value(name string) (string, bool) {
 	return "", false
 }
 
-// Set gives a field a value, in its old place or at the end, and drops every other that an upstream could read as it. The fields of user
-// name and password stay as they are: they were judged.
+// Set gives a field a value, in its old place or at the end, and drops every other that an upstream could read as it. The
+// fields of user name and password stay as they are: they were judged.
 func (l *Login) Set(name, value string) {
 	if l.fields.judges(name) {
 		return
@@ -184,7 +185,8 @@ func (l *Login) Drop(name string) {
 	})
 }
 
-// Encode rebuilds the body from the parse, in the kind and charset in which it came; names and values are byte for byte as they were.
+// Encode rebuilds the body from the parse, in the kind and charset in which it came; names and values are byte for byte as
+// they were.
 func (l *Login) Encode() (contentType string, body []byte) {
 	if l.content.kind == formData {
 		return l.encodeParts()
@@ -205,8 +207,8 @@ func (l *Login) Encode() (contentType string, body []byte) {
 	return contentType, []byte(b.String())
 }
 
-// encodeParts writes the form that splitParts reads. The boundary is new: 130 random bits, which no value holds but by plan, and
-// nobody can plan for them.
+// encodeParts writes the form that splitParts reads. The boundary is new: 130 random bits, which no value holds but by plan,
+// and nobody can plan for them.
 func (l *Login) encodeParts() (contentType string, body []byte) {
 	boundary := "doorcode-" + rand.Text()
 	inQuotes := strings.NewReplacer(`"`, "%22", "\r", "%0D", "\n", "%0A") // WHATWG HTML §4.10.21.8, for names of Set

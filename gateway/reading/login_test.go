@@ -229,10 +229,28 @@ func checkRebuilt(t interface{ Errorf(string, ...any) }, l *Login) {
 	}
 }
 
+// A login form with an upload: file parts keep their name and type.
+func TestLoginRebuiltWithFile(t *testing.T) {
+	body := parts(dispose+"\"user\"\r\n\r\nalice", dispose+"\"password\"\r\n\r\np\r\nq",
+		dispose+"\"f\"; filename=\"x;.html\"\r\nContent-Type: text/html\r\n\r\n\r\n<p>", dispose+"\"g\"; filename=\"\"\r\n\r\n")
+	l, err := ReadLogin(typed(typeFormData+"; boundary=B; charset=windows-1256"), "", strings.NewReader(body), 1<<16, LoginFields{"user", "password"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkRebuilt(t, l)
+	l.Set("a\"\r\nb", "1") // as a page may name a hidden field
+	contentType, sent := l.Encode()
+	again, _, err := ReadForm(typed(contentType), strings.NewReader(string(sent)), 1<<16)
+	want := "user=alice&password=p\r\nq&f=\r\n<p>@x;.html@text/html&g=@@&a%22%0D%0Ab=1"
+	if got := flat(again); err != nil || got != want || !strings.HasSuffix(contentType, "; charset=windows-1256") {
+		t.Errorf("%s with %q, %v; want %q", contentType, got, err, want)
+	}
+}
+
 func FuzzReadLogin(f *testing.F) {
 	f.Add(typeURLEncoded, "", "user=alice&password=p%26&token=%00%ff+")
 	f.Add(typeURLEncoded+"; charset=windows-1256", "lang=ar", "user=%E3&password=")
-	f.Add(typeFormData+"; boundary=B", "", parts(dispose+"\"user\"\r\n\r\na\r\nb", dispose+"\"password\"\r\n\r\np", dispose+"\"f\"; filename=\"x\"\r\nContent-Type: text/html\r\n\r\n\r\n"))
+	f.Add(typeFormData+"; boundary=B", "", parts(dispose+"\"user\"\r\n\r\na b", dispose+"\"password\"\r\n\r\np\r\n", dispose+"\"f\"; filename=\"x\"\r\nContent-Type: text/html\r\n\r\n\r\n"))
 	f.Add(typeURLEncoded, "+user[=1", "user=alice&us%00er=2&password=p")
 	f.Add(typeURLEncoded, "", "user=mallory&user[]=alice&password=p&_method=PUT")
 	f.Fuzz(func(t *testing.T, contentType, query, body string) {

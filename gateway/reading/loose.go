@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// looseForm folds a path as the most forgiving upstream would, for rules that must not be dodged (login, doors, own pages). Two paths that
-// such an upstream may take for one have one loose form: case is folded, and of each segment goes what Windows
-// drops at its end (dots, spaces, "::$DATA") and what a pattern's "$" passes there (a line end).
-// It folds too much rather than too little: who is locked out are members who need a page named like a door up to case.
+// looseForm folds a path as the most forgiving upstream would, for rules that must not be dodged (login, doors, own pages).
+// Two paths that such an upstream may take for one have one loose form: case is folded, and of each segment goes what
+// Windows drops at its end (dots, spaces, "::$DATA") and what a pattern's "$" passes there (a line end). It folds too much
+// rather than too little: who is locked out are members who need a page named like a door up to case.
 func looseForm(s string) string {
 	if isLoose(s) {
 		return s
@@ -48,8 +48,8 @@ func looseSegment(seg string) string {
 
 func blank(r rune) bool { return r <= ' ' || r == 0x7f }
 
-// foldCase maps every letter to one of its case forms: also "ſ" to "s" and the Kelvin sign to "k", which strings.ToLower alone leaves.
-// Bytes that are not UTF-8 stay as they are.
+// foldCase maps every letter to one of its case forms: also "ſ" to "s" and the Kelvin sign to "k", which strings.ToLower
+// alone leaves. Bytes that are not UTF-8 stay as they are.
 func foldCase(s string) string {
 	if !utf8.ValidString(s) {
 		return lowerASCII(s)

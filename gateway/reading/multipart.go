@@ -11,7 +11,8 @@ import (
 // that is left out here: text before the first boundary, parts behind the last (PHP reads on), line ends without CR, folded
 // headers, transfer encodings, a boundary in the middle of a line.
 func splitParts(body, boundary string, most int) ([]field, error) {
-	// The boundary may stand at the boundaries alone. PHP cuts at LF and boundary without CR; who finds it elsewhere reads other parts.
+	// The boundary may stand at the boundaries alone. PHP cuts at LF and boundary without CR; who finds it elsewhere reads other
+	// parts.
 	pieces := strings.Split(body, "--"+boundary)
 	last := len(pieces) - 1
 	if last < 1 || pieces[0] != "" || pieces[last] != "--" && pieces[last] != "--\r\n" {
@@ -104,13 +105,14 @@ func quoted(s string) (text, rest string, ok bool) {
 	return text, rest, ok && strings.IndexByte(text, '\\') < 0 && !strings.Contains(text, "=?")
 }
 
-// plainEscapes allows the three escapes that browsers write in names; a parser that decodes all would read another name from any other.
+// plainEscapes allows the three escapes that browsers write in names; a parser that decodes all would read another name from
+// any other.
 func plainEscapes(name string) bool {
 	return strings.IndexByte(strings.NewReplacer("%22", "", "%0D", "", "%0A", "").Replace(name), '%') < 0
 }
 
-// partType reports whether a part says that it is what it seems to be: text in a charset based on ASCII, or a file of any type but
-// multipart, which once held several files.
+// partType reports whether a part says that it is what it seems to be: text in a charset based on ASCII, or a file of any
+// type but multipart, which once held several files.
 func partType(contentType string, isFile bool) bool {
 	media, param, _ := strings.Cut(strings.ToLower(contentType), ";")
 	if isFile {

@@ -5,8 +5,8 @@ import "strings"
 // Field names as upstreams read them. PHP's rules (main/php_variables.c, php_register_variable_ex) are the oddest that are
 // in use, so they are ours; where its versions differ, every version's reading counts.
 
-// keys reads a field name as PHP 8 does: leading spaces go, NUL cuts, "." and " " become "_", "user[a][b]" is the field user with
-// keys a and b, and a "[" that nothing closes becomes "_" too. An empty key is "[]", the next free one.
+// keys reads a field name as PHP 8 does: leading spaces go, NUL cuts, "." and " " become "_", "user[a][b]" is the field user
+// with keys a and b, and a "[" that nothing closes becomes "_" too. An empty key is "[]", the next free one.
 func keys(name string) []string {
 	name, _, _ = strings.Cut(strings.TrimLeft(name, " "), "\x00")
 	open := strings.IndexByte(name, '[')
@@ -71,7 +71,7 @@ func touches(sent, want string) bool {
 }
 
 // isPlain reports whether a name has no second spelling but case.
-func isPlain(name string) bool { return strings.IndexAny(name, " .[\x00") < 0 }
+func isPlain(name string) bool { return !strings.ContainsAny(name, " .[\x00") }
 
 // related reports whether one is the other or the beginning of it.
 func related(a, b []string) bool {

@@ -28,8 +28,9 @@ func newField(name, value string) field { return field{name: name, value: secret
 // file is what a file part says of itself, as it came.
 type file struct{ name, contentType string }
 
-// Get returns the values of all parameters that an upstream could read as name, in order: in any case, and under every spelling that
-// PHP folds into it (" name", "na.me" for na_me, "name[x]"). More than one means that nobody knows which one counts.
+// Get returns the values of all parameters that an upstream could read as name, in order: in any case, and under every
+// spelling that PHP folds into it (" name", "na.me" for na_me, "name[x]"). More than one means that nobody knows which one
+// counts.
 func (p Params) Get(name string) []string {
 	var values []string
 	for _, f := range p.fields {
@@ -52,8 +53,8 @@ func (p Params) Names() []string {
 // ParseQuery reads a raw query as PHP does: "&" alone separates, so a name behind ";" is part of a value, neither matched
 // nor taken for a parameter. ErrTooLarge stands for more than 10,000 parameters. ErrUnreadable stands for a bad escape or a
 // character that must not stand in a query; the Params are complete even then, with the odd pair in each of its readings (as
-// it stands, as PHP leaves it, and with %uXXXX decoded): members' ?x=%u0645 goes up as it came, and a rule that looks at x finds
-// it there twice, which is ambiguous.
+// it stands, as PHP leaves it, and with %uXXXX decoded): members' ?x=%u0645 goes up as it came, and a rule that looks at x
+// finds it there twice, which is ambiguous.
 func ParseQuery(raw string) (Params, error) {
 	list, err := splitPairs(raw, maxParams)
 	return Params{list}, err

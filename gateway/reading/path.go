@@ -20,8 +20,9 @@ func (p Path) String() string { return p.s }
 
 // ParsePath reads the path of a request target as it came, without its query. It accepts only what every upstream reads
 // alike (RFC 3986 §3.3, stricter): percent-encoding is decoded once, and an encoded slash, a dot segment however it is
-// spelled, "//", ";", a backslash, NUL, control characters, bad escapes, invalid UTF-8 (so overlong forms too) and what would decode a second time
-// are ErrUnreadable with the place. Judged is the decoded path; Escaped gives the one spelling that is sent.
+// spelled, "//", ";", a backslash, NUL, control characters, bad escapes, invalid UTF-8 (so overlong forms too) and what
+// would decode a second time are ErrUnreadable with the place. Judged is the decoded path; Escaped gives the one spelling
+// that is sent.
 func ParsePath(escaped string) (Path, error) {
 	if escaped == "" || escaped[0] != '/' {
 		return Path{}, fmt.Errorf("path does not begin with a slash: %w", ErrUnreadable)
@@ -41,8 +42,8 @@ func ParsePath(escaped string) (Path, error) {
 
 func newPath(s string) Path { return Path{s: s, loose: looseForm(s)} }
 
-// decodePath decodes once. A slash or any other character with a meaning in paths must stand as itself: upstreams differ in whether
-// they split a path before or after decoding it.
+// decodePath decodes once. A slash or any other character with a meaning in paths must stand as itself: upstreams differ in
+// whether they split a path before or after decoding it.
 func decodePath(escaped string) (string, error) {
 	if strings.IndexByte(escaped, '%') < 0 {
 		return escaped, checkBytes(escaped)
@@ -160,16 +161,16 @@ func isAlnum(c byte) bool {
 // ownRoot is the folder of the gateway's own pages.
 const ownRoot = "/_doorcode"
 
-// Own reports whether the path is one of the gateway's own pages: /_doorcode or anything below it, in upper case too. All of it is answered
-// here, also what no page has, so that the upstream never sees a spelling of it (E1).
+// Own reports whether the path is one of the gateway's own pages: /_doorcode or anything below it, in upper case too. All of
+// it is answered here, also what no page has, so that the upstream never sees a spelling of it (E1).
 func (p Path) Own() bool {
 	rest, ok := strings.CutPrefix(p.loose, ownRoot)
 	return ok && (rest == "" || rest[0] == '/')
 }
 
 // Target splits the target of a request line into path and query as they came; query is what stands behind the first "?".
-// Only the origin form (RFC 9112 §3.2.1) is read: absolute form names a second host, and a "#" has no place in a request, yet some upstreams cut there.
-// The target is Request.RequestURI, not URL.Path, in which net/http has already decoded.
+// Only the origin form (RFC 9112 §3.2.1) is read: absolute form names a second host, and a "#" has no place in a request,
+// yet some upstreams cut there. The target is Request.RequestURI, not URL.Path, in which net/http has already decoded.
 func Target(uri string) (path, query string, err error) {
 	if uri == "" || uri[0] != '/' {
 		return "", "", fmt.Errorf("request target is not a path: %w", ErrUnreadable)

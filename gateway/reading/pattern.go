@@ -18,9 +18,9 @@ type Pattern struct {
 // String returns the pattern as it was written.
 func (p Pattern) String() string { return p.text }
 
-// ParsePattern reads a path as rules write it: "/login.php", "/static/*" for everything below at any depth,
-// "/img*" for everything that begins so, "*" for any path. Everything else is a canonical path (see ParsePath). A pattern that no canonical path
-// could match is an error, for it would guard nothing.
+// ParsePattern reads a path as rules write it: "/login.php", "/static/*" for everything below at any depth, "/img*" for
+// everything that begins so, "*" for any path. Everything else is a canonical path (see ParsePath). A pattern that no
+// canonical path could match is an error, for it would guard nothing.
 func ParsePattern(s string) (Pattern, error) {
 	if s == "*" {
 		return Pattern{text: s, any: true}, nil
@@ -69,9 +69,9 @@ func (p Pattern) Match(x Path) bool {
 	return x.s == p.exact
 }
 
-// MatchLoose reports whether a forgiving upstream could take the path for the pattern's: for rules that must not be dodged (login,
-// doors, own pages). Case is ignored, a slash may follow, behind a script's name anything may follow (PHP's PATH_INFO:
-// /login.php/x runs login.php), and "/api/*" is also "/api".
+// MatchLoose reports whether a forgiving upstream could take the path for the pattern's: for rules that must not be dodged
+// (login, doors, own pages). Case is ignored, a slash may follow, behind a script's name anything may follow (PHP's
+// PATH_INFO: /login.php/x runs login.php), and "/api/*" is also "/api".
 func (p Pattern) MatchLoose(x Path) bool {
 	switch {
 	case x.s == "" || p.text == "":

@@ -12,11 +12,11 @@ const (
 	maxReadingBytes = 8 << 10 // as long as servers take a path, and each step goes over it once
 )
 
-// Readings returns every way in which an upstream could read a path that ParsePath refuses, for members' ordinary odd addresses (/A;B, //x, a%2Fb): as it
-// came, decoded once, twice and more, %uXXXX, parameters behind ";" cut off a segment or wholly, backslashes as slashes,
-// slashes merged, dot segments resolved, "//x" as a host, and all these one after another in any order. Case is kept: MatchLoose ignores it.
-// The address goes up as it came once none of them is a login, a door or a page of ours (B19). One with more
-// readings than anybody can hold against the rules is ErrUnreadable.
+// Readings returns every way in which an upstream could read a path that ParsePath refuses, for members' ordinary odd
+// addresses (/A;B, //x, a%2Fb): as it came, decoded once, twice and more, %uXXXX, parameters behind ";" cut off a segment or
+// wholly, backslashes as slashes, slashes merged, dot segments resolved, "//x" as a host, and all these one after another in
+// any order. Case is kept: MatchLoose ignores it. The address goes up as it came once none of them is a login, a door or a
+// page of ours (B19). One with more readings than anybody can hold against the rules is ErrUnreadable.
 func Readings(escaped string) ([]Path, error) {
 	if escaped == "" || escaped[0] != '/' || len(escaped) > maxReadingBytes {
 		return nil, fmt.Errorf("path: %w", ErrUnreadable)

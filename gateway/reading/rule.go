@@ -9,8 +9,8 @@ import (
 // Value is a parameter that a rule looks at: Name must be there with exactly Value, or with any where Value is "*".
 type Value struct{ Name, Value string }
 
-// Rule is one line of the config that recognises requests: all that it names must hold. No method means any. Query is looked for
-// in the query and Form in the body: an upstream that reads either needs a rule for each.
+// Rule is one line of the config that recognises requests: all that it names must hold. No method means any. Query is looked
+// for in the query and Form in the body: an upstream that reads either needs a rule for each.
 type Rule struct {
 	Methods     []string
 	Path        Pattern
@@ -21,13 +21,13 @@ type Rule struct {
 // LooksAtForm reports whether the body must be read, with ReadForm, before the rule can be held against a request.
 func (r Rule) LooksAtForm() bool { return len(r.Form) > 0 }
 
-// Match holds the rule against a request. loose is for rules that must not be dodged (login, doors): see Pattern.MatchLoose; then
-// method, names and values are compared forgivingly too, and HEAD counts as GET. Without it (public) everything must stand exactly as
-// the rule has it.
+// Match holds the rule against a request. loose is for rules that must not be dodged (login, doors): see Pattern.MatchLoose;
+// then method, names and values are compared forgivingly too, and HEAD counts as GET. Without it (public) everything must
+// stand exactly as the rule has it.
 //
 // ErrAmbiguous means: method and path are the rule's, and a parameter that it looks at stands twice, or in query and body,
-// or, where it must be exact, under another spelling that PHP folds into it. Such a request is refused whatever the rule is for:
-// what the upstream would take it for is not known (B18).
+// or, where it must be exact, under another spelling that PHP folds into it. Such a request is refused whatever the rule is
+// for: what the upstream would take it for is not known (B18).
 func (r Rule) Match(method string, path Path, loose bool, query, form Params) (bool, error) {
 	if !r.takesMethod(method, loose) || !r.takesPath(path, loose) {
 		return false, nil
