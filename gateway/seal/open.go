@@ -8,8 +8,9 @@ import (
 )
 
 const (
-	maxOpened = 100       // cookies of a request that are tried; a browser keeps at most 180 a site
-	maxHeader = 256 << 10 // of all Cookie lines; what stands behind is dropped unread
+	maxOpened   = 100       // sealed cookies of a request that are tried
+	maxReceived = 1000      // cookies of a request that are looked at; a browser keeps at most 180 a site
+	maxHeader   = 256 << 10 // bytes of all Cookie lines; what stands behind is dropped unread
 )
 
 // Opened is what a browser's cookies come to.
@@ -45,6 +46,9 @@ func readCookies(lines []string) []received {
 			break
 		}
 		for pair := range strings.SplitSeq(line, ";") {
+			if len(all) >= maxReceived {
+				return all
+			}
 			if name, text, ok := strings.Cut(pair, "="); ok {
 				all = append(all, received{trim(name), trim(text)})
 			}
@@ -100,11 +104,11 @@ func (o *opening) has(name string) bool {
 
 // open puts the parts together and opens them. Only so many cookies are tried: thousands of forged ones cost no more than these.
 func (o *opening) open(r received, with codec, scope string) (string, bool) {
-	text, ok := o.whole(r)
-	if !ok {
+	if o.tried++; o.tried > maxOpened {
 		return "", false
 	}
-	if o.tried++; o.tried > maxOpened {
+	text, ok := o.whole(r)
+	if !ok {
 		return "", false
 	}
 	value, ok := with.open(scope, text)
