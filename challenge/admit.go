@@ -12,7 +12,7 @@ type Pass struct {
 	way      Way
 	session  Session
 	browser  BrowserCookie
-	trusted  time.Time
+	trusted  bool
 	used     Challenge
 	returnTo string
 	ended    []string
@@ -42,8 +42,8 @@ func (p *Pass) Ended() []string { return p.ended }
 // Way names how the login came in.
 func (p *Pass) Way() Way { return p.way }
 
-// TrustedUntil says until when this browser now spares this user the code; zero when it does not.
-func (p *Pass) TrustedUntil() time.Time { return p.trusted }
+// Trusted reports whether this browser spares this user the code from now on.
+func (p *Pass) Trusted() bool { return p.trusted }
 
 // attempt asks for entry by one way. It is a claim: admit asks the policy whether that way is open.
 type attempt struct {
@@ -89,15 +89,14 @@ func (d *Door) admit(ctx context.Context, a attempt) (*Pass, error) {
 	}
 	return &Pass{
 		way: a.way, session: got.Session, browser: BrowserCookie{ID: got.Browser.ID, Secret: e.NewSecret},
-		trusted: got.Trust.Until, used: got.Challenge, returnTo: a.returnTo(), ended: got.Ended,
+		trusted: got.Trust.Browser != "", used: got.Challenge, returnTo: a.returnTo(), ended: got.Ended,
 	}, nil
 }
 
 // judge asks the policy of now whether it opens the way that a claims. What is not on this list is closed (invariant 1).
 func (d *Door) judge(a attempt, life SessionLife, now time.Time) (Judgement, bool) {
 	if a.way == ByCode {
-		j, same := d.policy.holds(a.challenge.User, a.challenge.Name, a.challenge.Policy)
-		return j, same && j.Exempt == ""
+		return d.policy.asks(a.challenge)
 	}
 	j := d.policy.Judge(a.login.Typed, a.login.Confirmed)
 	if j.Refusal != "" {
@@ -108,8 +107,8 @@ func (d *Door) judge(a attempt, life SessionLife, now time.Time) (Judgement, boo
 		return j, j.Exempt == a.way
 	case BySession:
 		m := a.login.Member
-		// The member session must be this very user's, let in under this very policy, by a way that is still open.
-		return j, m != nil && m.User == j.Username && m.Policy == j.Policy && d.policy.bears(*m) && !life.Over(*m, now)
+		// The member session must be this very user's and still live, under a fingerprint and by a way that the policy bears today.
+		return j, m != nil && m.User == j.Username && d.policy.bears(*m) && !life.Over(*m, now)
 	case ByTrust:
 		return j, j.Exempt == "" && j.User.Remember > 0 && a.login.Browser != BrowserCookie{}
 	}
@@ -125,7 +124,8 @@ func (a attempt) entry(j Judgement, now time.Time) Entry {
 	if a.way == ByCode {
 		t, c := a.try, a.challenge
 		e.Challenge, e.Trail, e.Browser, e.Family, e.Replaces = c.ID, t.Trail, t.Browser, t.Family, c.Replaces
-		e.Session.Address, e.Session.Agent = t.Address, bounded(t.Agent)
+		e.Session.Address, e.Session.Agent = t.Address, clipAgent(t.Agent)
+		e.Session.Confirmed, e.Session.Cookies = c.Confirmed, c.Cookies
 		if t.Remember {
 			e.Remember = min(c.Remember, j.User.Remember)
 		}
@@ -133,7 +133,8 @@ func (a attempt) entry(j Judgement, now time.Time) Entry {
 	}
 	l := a.login
 	e.Trail, e.Browser, e.Family = l.Trail, l.Browser, l.Family
-	e.Session.Address, e.Session.Agent = l.Address, bounded(l.Agent)
+	e.Session.Address, e.Session.Agent = l.Address, clipAgent(l.Agent)
+	e.Session.Confirmed, e.Session.Cookies = l.Confirmed, l.Cookies
 	if l.Member != nil {
 		e.Replaces = l.Member.ID
 	}
@@ -142,8 +143,11 @@ func (a attempt) entry(j Judgement, now time.Time) Entry {
 		e.Remember = j.User.Remember
 	case BySession:
 		// The session goes on under a new id. It keeps its age, or a password alone would renew it for ever past its absolute limit
-		// (SP 800-63B-4 §5.2), and the way it first came in, or one that a trusted browser began would outlive remember: never (D7).
-		e.Session.CreatedAt, e.Session.Way = l.Member.CreatedAt, l.Member.Way
+		// (SP 800-63B-4 §5.2), and the mark of a trusted browser, or it would outlive remember: never (D7).
+		e.Session.CreatedAt = l.Member.CreatedAt
+		if l.Member.byTrust() {
+			e.Session.Policy += trustedMark
+		}
 	}
 	return e
 }

@@ -26,16 +26,19 @@ func newID() string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+// digits bounds the length of codes, whatever the configuration says.
+func digits(wanted int) int { return min(max(wanted, minDigits), maxDigits) }
+
 // newCode returns a code of so many digits, bounded to what is safe. Every number is as likely as any other: rand.Int draws again
 // where a remainder would favour some. Leading zeros are digits like the others.
-func newCode(digits int) (secret.Text, error) {
-	digits = min(max(digits, minDigits), maxDigits)
-	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(digits)), nil)
+func newCode(wanted int) (secret.Text, error) {
+	length := digits(wanted)
+	limit := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(length)), nil)
 	n, err := rand.Int(rand.Reader, limit)
 	if err != nil {
 		return secret.Text{}, fmt.Errorf("draw a code: %w", err)
 	}
-	return secret.New(fmt.Sprintf("%0*d", digits, n)), nil
+	return secret.New(fmt.Sprintf("%0*d", length, n)), nil
 }
 
 // errSealed is returned for a code that no key of the ring opens. It says nothing of the bytes.

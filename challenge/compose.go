@@ -5,23 +5,22 @@ import (
 	"net"
 	"strings"
 	"time"
-	"unicode"
 
 	"doorcode/challenge/secret"
 	"doorcode/templates"
 )
 
 // compose words the messages of c, one for each route in their order, before anything is written or charged: a template that does not
-// hold must not cost the user a send. u is from the policy of now, which says where codes go (C4).
+// hold must not cost the user a send. u is from the policy of now, which alone says where codes go; what else the login brought is data
+// to templates, which takes line ends and marks out of it (C4).
 func (d *Door) compose(set *setup, c Challenge, u User) ([]Message, error) {
 	code, err := d.openCode(c.ID, c.Code)
 	if err != nil {
 		return nil, err
 	}
-	host := boundHost(c.Host)
-	text, err := d.texts.Message(c.Language, templates.MessageData{
-		AppName: oneLine(set.Name), Code: code.Reveal(), Host: host, Minutes: minutes(c.ExpiresAt.Sub(d.now())),
-		Address: addressText(c), Agent: agentName(c.Agent), When: c.CreatedAt.Local().Format("2006-01-02 15:04 MST"), User: oneLine(c.Name),
+	text, err := set.texts.Message(c.Language, templates.MessageData{
+		AppName: set.Name, Code: code.Reveal(), Host: boundHost(c.Host), Minutes: minutes(c.ExpiresAt.Sub(d.now())),
+		Address: addressText(c), Agent: agentName(c.Agent), When: c.CreatedAt.Local().Format("2006-01-02 15:04 MST"), User: c.Name,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("word the message in %q: %w", c.Language, err)
@@ -30,9 +29,9 @@ func (d *Door) compose(set *setup, c Challenge, u User) ([]Message, error) {
 	for i, r := range c.Routes {
 		m := Message{To: u.destination(r.Channel), Language: c.Language, ID: newSendID()}
 		if r.Channel == SMS {
-			m.Text = secret.New(chooseSMS(text.SMS, "@"+host+" #"+code.Reveal()))
+			m.Text = secret.New(chooseSMS(text.SMS, code))
 		} else {
-			m.Subject, m.Text, m.HTML = secret.New(oneLine(text.Subject)), secret.New(text.Text), secret.New(text.HTML)
+			m.Subject, m.Text, m.HTML = secret.New(text.Subject), secret.New(text.Text), secret.New(text.HTML)
 		}
 		messages[i] = m
 	}
@@ -42,11 +41,12 @@ func (d *Door) compose(set *setup, c Challenge, u User) ([]Message, error) {
 // chooseSMS takes the first of the variants, which stand longest first, that fits one segment and ends in the origin-bound line;
 // else the first that fits one segment; else the one of the fewest segments. Phones fill in a code only for the host of that line,
 // so a page that relays codes gets none from them (C8).
-func chooseSMS(variants []string, bound string) string {
+func chooseSMS(variants []string, code secret.Text) string {
 	best, chosen := 0, ""
 	for _, v := range variants {
 		n := 2 * segments(v)
-		if !strings.HasSuffix(v, "\n"+bound) {
+		last := v[strings.LastIndexByte(v, '\n')+1:]
+		if !strings.HasPrefix(last, "@") || !strings.HasSuffix(last, " #"+code.Reveal()) {
 			n++ // of two that fit alike the bound one is better
 		}
 		if best == 0 || n < best {
@@ -66,8 +66,8 @@ func addressText(c Challenge) string {
 	return c.Address.Unmap().WithZone("").String()
 }
 
-// boundHost returns the host as the origin-bound line takes it, without port; "" for what is no host name. It comes from the
-// configuration, never from the request (E9), and is looked at all the same: a space or line end in it would bind the code to another host.
+// boundHost returns the host as messages name it, without port; "" for what is no host name. It comes from the configuration, never
+// from the request (E9), and is looked at all the same: it is where the message tells people to go.
 func boundHost(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -79,23 +79,6 @@ func boundHost(host string) string {
 		return ""
 	}
 	return host
-}
-
-// maxShown bounds a name in a message, in characters.
-const maxShown = 64
-
-// oneLine keeps names from breaking lines or turning the text around them: a user name is what somebody typed (C4).
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) || r == unicode.ReplacementChar {
-			return -1
-		}
-		return r
-	}, s)
-	if runes := []rune(s); len(runes) > maxShown {
-		return string(runes[:maxShown]) + "…"
-	}
-	return s
 }
 
 // The browsers and systems that messages name. More specific ones stand first, since Edge calls itself Chrome and Chrome Safari.

@@ -115,7 +115,6 @@ type Parts struct {
 type Door struct {
 	store Store
 	keys  *keys.Ring
-	texts *templates.Set
 	now   func() time.Time
 	log   zerolog.Logger
 
@@ -139,26 +138,36 @@ type Door struct {
 type setup struct {
 	Config
 	senders map[Channel]Sender
+	texts   *templates.Set
 }
 
 // New makes a Door. Call SetPolicy once before the first login, also with the same policy: it ends what changed while the
 // gateway was down.
 func New(c Config, p *Policy, parts Parts) *Door {
 	d := &Door{
-		store: parts.Store, keys: parts.Keys, texts: parts.Texts, now: parts.Now, log: parts.Log,
+		store: parts.Store, keys: parts.Keys, now: parts.Now, log: parts.Log,
 		policy: p, settled: p, post: newPost(),
 	}
 	if d.now == nil {
 		d.now = time.Now
 	}
-	d.SetConfig(c, parts.Senders)
+	d.SetConfig(c, parts.Senders, parts.Texts)
 	return d
 }
 
+// Config is the configuration in force, for pages that say its numbers.
+func (d *Door) Config() Config { return d.setup.Load().Config }
+
 // SetConfig takes up a new configuration. Pending challenges keep the length and expiry of their codes.
-func (d *Door) SetConfig(c Config, senders map[Channel]Sender) {
-	d.setup.Store(&setup{Config: c, senders: senders})
+func (d *Door) SetConfig(c Config, senders map[Channel]Sender, texts *templates.Set) {
+	d.setup.Store(&setup{Config: c, senders: senders, texts: texts})
 }
+
+// Rules are the rules of codes in force, for the countdown of the code page.
+func (d *Door) Rules() CodeRules { return d.setup.Load().Rules }
+
+// Digits is how many digits new codes have.
+func (d *Door) Digits() int { return digits(d.setup.Load().Digits) }
 
 // ways are tried in this order before a code is asked. With ByCode they are the closed list of invariant 1.
 var ways = [...]Way{ByOff, ByUnlisted, BySession, ByTrust}
@@ -233,9 +242,10 @@ func (d *Door) newChallenge(set *setup, l Login, j Judgement) (Challenge, error)
 	now := d.now()
 	c := Challenge{
 		ID: newID(), User: j.Username, Name: j.User.Name, Policy: j.Policy, Routes: routes(j.User, now),
+		Confirmed: l.Confirmed, Cookies: l.Cookies,
 		Trail: l.Trail, Browser: l.Browser.ID, Remember: j.User.Remember, Return: l.Return,
-		Language: d.texts.Choose(j.User.Language, l.Language), Host: l.Host,
-		Address: l.Address, Agent: bounded(l.Agent), CreatedAt: now, ExpiresAt: now.Add(set.life()), Sends: 1, SentAt: now,
+		Language: set.texts.Choose(j.User.Language, l.Language), Host: l.Host,
+		Address: l.Address, Agent: clipAgent(l.Agent), CreatedAt: now, ExpiresAt: now.Add(set.life()), Sends: 1, SentAt: now,
 	}
 	if l.Member != nil {
 		c.Replaces = l.Member.ID
@@ -295,8 +305,8 @@ func (d *Door) live(ctx context.Context, id string) (Challenge, Judgement, error
 	if err != nil {
 		return Challenge{}, Judgement{}, err
 	}
-	j, same := d.policy.holds(c.User, c.Name, c.Policy)
-	if same && j.Exempt == "" {
+	j, asked := d.policy.asks(c)
+	if asked {
 		return c, j, nil
 	}
 	d.log.Info().Str("user", c.Name).Str("reason", j.Reason).Msg("pending challenge ended: the policy has changed")
@@ -355,4 +365,4 @@ func (s *setup) life() time.Duration { return min(s.Expires, maxLife) }
 // maxAgent bounds what is kept of a User-Agent, in bytes.
 const maxAgent = 512
 
-func bounded(agent string) string { return agent[:min(len(agent), maxAgent)] }
+func clipAgent(agent string) string { return agent[:min(len(agent), maxAgent)] }

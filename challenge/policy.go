@@ -294,10 +294,34 @@ func (p *Policy) holds(u Username, name, fingerprint string) (Judgement, bool) {
 	return j, j.Refusal == "" && j.Username == u && j.Policy == fingerprint
 }
 
+// asks reports whether p still asks the code that c was begun for.
+func (p *Policy) asks(c Challenge) (Judgement, bool) {
+	j, same := p.holds(c.User, c.Name, c.Policy)
+	return j, same && j.Exempt == "" && !p.shuts(c.Confirmed)
+}
+
+// trustedMark stands after the fingerprint of a session that goes on from one of a trusted browser: its own Way is BySession.
+const trustedMark = " trusted"
+
+func (s Session) fingerprint() string { return strings.TrimSuffix(s.Policy, trustedMark) }
+
+// byTrust reports whether a trusted browser is what let s in, at first or under an earlier id.
+func (s Session) byTrust() bool { return s.Way == ByTrust || strings.HasSuffix(s.Policy, trustedMark) }
+
 // bears reports whether p would still accept the way s came in (invariant 10).
 func (p *Policy) bears(s Session) bool {
-	j, same := p.holds(s.User, s.Name, s.Policy)
-	return same && (s.Way != ByTrust || j.User.Remember > 0)
+	j, same := p.holds(s.User, s.Name, s.fingerprint())
+	return same && (!s.byTrust() || j.User.Remember > 0) && !p.shuts(s.Confirmed)
+}
+
+// shuts reports whether the user that the upstream named may not come in at all. Where the typed name's policy was the stricter
+// one the session is this user's all the same.
+func (p *Policy) shuts(confirmedAs string) bool {
+	if confirmedAs == "" {
+		return false
+	}
+	j := p.judge(confirmedAs, confirmed)
+	return j.Listed && j.Refusal != ""
 }
 
 // changedSince lists the users for whom p says something else than old about their codes. For a user whose wrong codes reached the

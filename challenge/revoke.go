@@ -68,7 +68,7 @@ func (d *Door) fallen(ctx context.Context, p *Policy) (users map[Username]string
 	}
 	for _, s := range sessions {
 		// What the fingerprint shows has changed for the whole user, also while the gateway was down: a challenge and a trust go with it.
-		if j, same := p.holds(s.User, s.Name, s.Policy); !same {
+		if j, same := p.holds(s.User, s.Name, s.fingerprint()); !same {
 			users[s.User] = j.Reason
 		} else if !p.bears(s) {
 			single = append(single, s)
