@@ -139,7 +139,7 @@ func (r Rate) Take(tat time.Time, n int, now time.Time) (next, until time.Time) 
 	if tat.Before(now) || tat.After(now.Add(2*r.Per)) {
 		tat = now
 	}
-	next = tat.Add(r.Per / time.Duration(r.Count) * time.Duration(min(n, r.Count)))
+	next = tat.Add(max(r.Per/time.Duration(r.Count), 1) * time.Duration(min(n, r.Count)))
 	if free := next.Add(-r.Per); free.After(now) {
 		return tat, free
 	}

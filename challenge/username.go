@@ -58,7 +58,7 @@ func (f Fold) Username(typed string) (Username, error) {
 		return Username{}, errNameLong
 	case !utf8.ValidString(typed):
 		return Username{}, errNameUTF8
-	case strings.ContainsFunc(typed, unicode.IsControl):
+	case strings.ContainsFunc(typed, breaksLines):
 		return Username{}, errNameControl
 	}
 	name := f.settle(typed)
@@ -80,6 +80,9 @@ func (f Fold) settle(name string) string {
 	}
 	return name
 }
+
+// breaksLines holds for control characters and Unicode's own two line ends.
+func breaksLines(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }
 
 func (f Fold) once(name string) string {
 	if f.Width {
