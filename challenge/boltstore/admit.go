@@ -40,9 +40,6 @@ func (t tx) tryCode(e challenge.Entry, a *challenge.Admitted) (refusal, trouble 
 		return nil, errors.New("an entry for another user than the challenge's")
 	}
 	if refusal, trouble = t.mayTry(c.User, e.Now); refusal != nil || trouble != nil {
-		if errors.Is(refusal, challenge.ErrLocked) {
-			trouble = t.endChallenges(ofUser(c.User), &a.Revoked) // nothing of a locked user's stays pending (C9)
-		}
 		return refusal, trouble
 	}
 	c.Tries++
@@ -57,7 +54,8 @@ func (t tx) tryCode(e challenge.Entry, a *challenge.Admitted) (refusal, trouble 
 	return nil, errors.Join(t.endChallenge(c.ID, &used), t.clearWrongs(c.User, e, a))
 }
 
-// addWrong counts a wrong code against the user, and ends the challenge with its last try and all of the user's with the user's last.
+// addWrong counts a wrong code against the user. It ends the challenge with its last try, and with the user's last all that the
+// user has pending: nothing of a locked user's may still be tried (C9).
 func (t tx) addWrong(e challenge.Entry, c challenge.Challenge, a *challenge.Admitted) error {
 	wrongs, err := t.wrongs(c.User)
 	if err != nil {

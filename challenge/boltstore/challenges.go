@@ -69,9 +69,7 @@ func mayResend(c challenge.Challenge, now time.Time, rules challenge.CodeRules) 
 	if c.Sends > rules.Resends { // the first send is no resend
 		return challenge.ErrWait{Until: c.ExpiresAt, Why: challenge.WaitResendsSpent}
 	}
-	// A last send in the future was written before the clock was set back: no more than the pause is waited for.
-	next := c.SentAt.Add(rules.ResendAfter)
-	if next.After(now) && !c.SentAt.After(now.Add(rules.ResendAfter)) {
+	if next := c.SentAt.Add(rules.ResendAfter); next.After(now) {
 		return challenge.ErrWait{Until: next, Why: challenge.WaitResend}
 	}
 	return nil

@@ -72,12 +72,12 @@ func (t tx) charge(c challenge.SendCharge) (refusal, trouble error) {
 
 // network names what one client can be expected to hold: an IPv4 address, or an IPv6 /64, within which it picks addresses at will.
 func network(a netip.Addr) string {
-	a = a.Unmap().WithZone("")
+	a = a.Unmap()
 	bits := 64
 	if a.Is4() {
 		bits = 32
 	}
-	p, err := a.Prefix(bits)
+	p, err := a.Prefix(bits) // drops the zone too
 	if err != nil {
 		return "unknown" // no address at all: all such share one limit
 	}

@@ -108,6 +108,17 @@ func lastTry(f *fixture) {
 	equal(f, "revoked with the last try", a.Revoked, challenge.Revoked{Challenges: []challenge.Challenge{c}})
 	f.must(f.s.Unlock(f.Context(), c.User))
 	f.again(func() { f.gone(c) })
+
+	// The rules are those of today, not of the day it was begun; no rules are no tries.
+	c = f.begin("bob")
+	f.wrong(c)
+	for _, tries := range []int{0, 1} {
+		e := f.code(c, true)
+		e.Rules.Tries = tries
+		_, err := f.s.Admit(f.Context(), e)
+		f.want(err, challenge.ErrWrongCode)
+	}
+	f.admit(f.code(c, true))
 }
 
 func waitGrows(f *fixture) {
@@ -161,7 +172,18 @@ func (f *fixture) lock(name string) {
 			return
 		}
 		f.must(err)
-		f.wrong(c)
+		if n < 100 {
+			f.wrong(c)
+			_, err := f.s.Cancel(f.Context(), c.ID)
+			f.must(err)
+			f.now = f.now.Add(time.Hour)
+			continue
+		}
+		second := f.begin(name) // what else is pending dies with the last one (C9)
+		a := f.wrong(c)
+		c.Tries = 1
+		equal(f, "revoked with the lock", a.Revoked, challenge.Revoked{Challenges: []challenge.Challenge{c, second}})
+		f.gone(second)
 		f.now = f.now.Add(time.Hour)
 	}
 }

@@ -117,7 +117,7 @@ func (f *fixture) wantWait(err error, why challenge.Wait, until time.Time) {
 func equal[T any](f *fixture, what string, got, want T) {
 	f.Helper()
 	if !reflect.DeepEqual(got, want) {
-		f.Fatalf("%s:\n got %+v\nwant %+v", what, got, want)
+		f.Fatalf("%s:\n got %.2000s\nwant %.2000s", what, fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want))
 	}
 }
 
