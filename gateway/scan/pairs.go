@@ -33,12 +33,12 @@ type pairs struct {
 	of    *Scanner
 	kinds uint8 // inForm, or both
 
-	offset int64   // of the next byte
-	in     uint8   // what a name is being read in; 0 is none
-	name   matcher //
-	from   int64   // where the name begins
-	key    int32   // a JSON key that has been closed and waits for its colon; 0 is none
-	keyAt  int64   // where it begins
+	offset int64 // of the next byte
+	in     uint8 // what a name is being read in; 0 is none
+	name   matcher
+	from   int64 // where the name begins
+	key    int32 // a JSON key that has been closed and waits for its colon; 0 is none
+	keyAt  int64 // where it begins
 }
 
 func newPairs(s *Scanner, kinds uint8) *pairs {

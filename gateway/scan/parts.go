@@ -16,10 +16,10 @@ type parts struct {
 	lineEnd int  // bytes of CR LF CR LF
 
 	state partState
-	fresh bool    // a parameter may begin here
-	quote byte    // around the value; 0 is none
-	name  matcher //
-	from  int64   // where the value begins
+	fresh bool // a parameter may begin here
+	quote byte // around the value; 0 is none
+	name  matcher
+	from  int64 // where the value begins
 }
 
 // partState is where in the header block the scan is.

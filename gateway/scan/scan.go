@@ -20,8 +20,8 @@ type Pair struct {
 
 // Names is what is looked for, compiled once a configuration. It is safe for concurrent use.
 type Names struct {
-	nodes []node     // the names as a tree, folded; nodes[0] is the root
-	pairs []pair     //
+	nodes []node // the names as a tree, folded; nodes[0] is the root
+	pairs []pair
 	count int        // of different names
 	first [256]bool  // bytes that may begin a name, however it is spelled
 	start [256]uint8 // bytes behind which a name may begin: inForm, inJSON
