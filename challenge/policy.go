@@ -110,7 +110,9 @@ func NewPolicy(c PolicyConfig) (*Policy, []error) {
 	p := &Policy{config: c, listed: make(map[Username]*listed, len(c.Users))}
 	var errs []error
 	switch c.Unlisted {
-	case UnlistedRefuse, UnlistedOff, UnlistedDefaults:
+	case UnlistedRefuse, UnlistedOff:
+	case UnlistedDefaults:
+		errs = append(errs, known(c.Defaults.Code, c.Place+": defaults")...)
 	default:
 		errs = append(errs, fmt.Errorf("%s: unlisted: %q is none of refuse, off, defaults", c.Place, c.Unlisted))
 	}
@@ -124,11 +126,7 @@ func NewPolicy(c PolicyConfig) (*Policy, []error) {
 }
 
 func (p *Policy) list(u User) (errs []error) {
-	switch u.Code {
-	case CodeOff, CodeSMS, CodeEmail, CodeBoth:
-	default:
-		errs = append(errs, fmt.Errorf("%s: code: %q is none of off, sms, email, both", u.Place, u.Code))
-	}
+	errs = known(u.Code, u.Place)
 	entry := &listed{user: u}
 	for i, name := range append([]string{u.Name}, u.Aliases...) {
 		folded, err := p.config.Fold.Username(name)
@@ -146,6 +144,14 @@ func (p *Policy) list(u User) (errs []error) {
 		p.listed[folded] = entry
 	}
 	return errs
+}
+
+func known(c Code, place string) []error {
+	switch c {
+	case CodeOff, CodeSMS, CodeEmail, CodeBoth:
+		return nil
+	}
+	return []error{fmt.Errorf("%s: code: %q is none of off, sms, email, both", place, c)}
 }
 
 // Judgement is what the policy says of one login. Either Refusal is set, or Exempt is, or a code is asked for.

@@ -146,6 +146,9 @@ func TestNewPolicyErrors(t *testing.T) {
 			}
 		}
 	}
+	if p, errs := NewPolicy(PolicyConfig{Unlisted: UnlistedDefaults, Place: "u:9"}); p != nil || len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), "u:9: defaults: code") {
+		t.Errorf("defaults left out: %v, %v, want one error at u:9", p, errs)
+	}
 	if p, errs := NewPolicy(PolicyConfig{Place: "u:9"}); p != nil || len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), "u:9: unlisted") {
 		t.Errorf("unlisted left out: %v, %v, want one error at u:9", p, errs)
 	}
