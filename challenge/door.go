@@ -163,12 +163,6 @@ func (d *Door) SetConfig(c Config, senders map[Channel]Sender, texts *templates.
 	d.setup.Store(&setup{Config: c, senders: senders, texts: texts})
 }
 
-// Rules are the rules of codes in force, for the countdown of the code page.
-func (d *Door) Rules() CodeRules { return d.setup.Load().Rules }
-
-// Digits is how many digits new codes have.
-func (d *Door) Digits() int { return digits(d.setup.Load().Digits) }
-
 // ways are tried in this order before a code is asked. With ByCode they are the closed list of invariant 1.
 var ways = [...]Way{ByOff, ByUnlisted, BySession, ByTrust}
 
