@@ -99,7 +99,7 @@ func New(c Config, p Parts) *Gateway {
 	g := &Gateway{
 		config: c, door: p.Door, live: p.Live, texts: p.Texts, log: p.Log, now: p.Now,
 		box:       seal.NewBox(p.Keys, seal.Options{Plain: c.Plain, Keep: c.Keep, Secure: !c.Insecure}),
-		names:     scan.New(c.Credentials),
+		names:     scan.New(append(sessionPairs(c.SessionNames), c.Credentials...)),
 		transport: newTransport(c.Upstream),
 		csrf:      http.NewCrossOriginProtection(),
 		cookie:    newOwnNames(c.Insecure),

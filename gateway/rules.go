@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"doorcode/gateway/reading"
+	"doorcode/gateway/scan"
 	"doorcode/templates"
 )
 
@@ -26,14 +27,19 @@ func (v *visit) judge(rules []reading.Rule, loose bool) (bool, error) {
 	return false, nil
 }
 
-// rulesLookAtForm reports whether the body must be read whole before the request can be judged.
+// rulesLookAtForm reports whether the body must be read whole before the request can be judged: where a rule on its path looks
+// at form values, and where a door or the login is told by a query value, which PHP's $_REQUEST would take from the body too (threat B18).
 func (g *Gateway) rulesLookAtForm(v *visit) bool {
-	login := []reading.Rule{g.config.LoginRule}
-	for _, rules := range [][]reading.Rule{login, g.config.Doors, g.config.Logout, g.config.Elsewhere, g.config.Public} {
-		for _, rule := range rules {
-			if rule.LooksAtForm() && v.onPath(rule.Path) {
-				return true
-			}
+	if g.looks(v, []reading.Rule{g.config.LoginRule}, true) || g.looks(v, g.config.Doors, true) {
+		return true
+	}
+	return g.looks(v, g.config.Logout, false) || g.looks(v, g.config.Elsewhere, false) || g.looks(v, g.config.Public, false)
+}
+
+func (g *Gateway) looks(v *visit, rules []reading.Rule, byQueryToo bool) bool {
+	for _, rule := range rules {
+		if (rule.LooksAtForm() || byQueryToo && len(rule.Query) > 0) && v.onPath(rule.Path) {
+			return true
 		}
 	}
 	return false
@@ -101,8 +107,20 @@ func (s *sessionNames) has(name string) bool {
 	return s.names[strings.ToLower(name)]
 }
 
-// shortestSessionID is the fewest characters that anybody would use for a session id: `?sid=5` is a page of a shop.
-const shortestSessionID = 16
+// looksLikeID reports whether a value could be a session id: nobody uses fewer than 16 characters for one, or spaces. `?sid=5` is a
+// page of a shop, and a search that is called like a cookie is text.
+func looksLikeID(value string) bool {
+	return len(value) >= 16 && !strings.ContainsAny(value, " \t\r\n/")
+}
+
+// sessionPairs are the names of session ids as pairs of one name each: a body that carries one is refused like credentials.
+// Cookies' learned names are not among them: a form may well have a field that is called like some cookie.
+func sessionPairs(names []string) (pairs []scan.Pair) {
+	for _, name := range append([]string{"PHPSESSID", "jsessionid"}, names...) {
+		pairs = append(pairs, scan.Pair{Users: []string{name}, Password: name})
+	}
+	return pairs
+}
 
 // sessionInURL finds a session id in the address: it would open somebody's session past the sealed cookies (threat A5).
 func (g *Gateway) sessionInURL(v *visit) bool {
@@ -111,7 +129,7 @@ func (g *Gateway) sessionInURL(v *visit) bool {
 			continue
 		}
 		for _, value := range v.query.Get(name) {
-			if len(value) >= shortestSessionID {
+			if looksLikeID(value) {
 				return true
 			}
 		}
