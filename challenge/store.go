@@ -64,6 +64,8 @@ type Challenge struct {
 	Code      []byte        `json:"code"`       // sealed; the same for every resend (messages overtake each other)
 	Policy    string        `json:"policy"`     // fingerprint of the policy it was begun under (User.Fingerprint)
 	Routes    []Route       `json:"routes"`     // where the code goes and what became of it
+	Confirmed string        `json:"confirmed"`  // for the session, as in Session
+	Cookies   []string      `json:"cookies"`    // likewise
 	Trail     string        `json:"trail"`      // the browser's trail: which wrong codes a right one clears
 	Browser   string        `json:"browser"`    // id of the browser, when it has one already
 	Remember  time.Duration `json:"remember"`   // how long this browser may be remembered; 0 is never
@@ -107,9 +109,11 @@ const (
 type Session struct {
 	ID        string     `json:"id"` // random, 256 bits
 	User      Username   `json:"user"`
-	Name      string     `json:"name"`   // the user's name as the policy writes it (or as typed, when unlisted)
-	Way       Way        `json:"way"`    // how it came in: the closed list of invariant 1
-	Policy    string     `json:"policy"` // fingerprint of the policy that let it in; another one may end it
+	Name      string     `json:"name"`      // the user's name as the policy writes it (or as typed, when unlisted)
+	Way       Way        `json:"way"`       // how it came in: the closed list of invariant 1
+	Policy    string     `json:"policy"`    // fingerprint of the policy that let it in; another one may end it
+	Confirmed string     `json:"confirmed"` // the name that the upstream's confirm page read; "" where it reads none
+	Cookies   []string   `json:"cookies"`   // names of the cookies that the login set: one that changes is asked about again
 	Browser   string     `json:"browser"`
 	Address   netip.Addr `json:"address"`
 	Agent     string     `json:"agent"`
