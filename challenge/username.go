@@ -61,35 +61,24 @@ func (f Fold) Username(typed string) (Username, error) {
 	case strings.ContainsFunc(typed, breaksLines):
 		return Username{}, errNameControl
 	}
-	name := f.settle(typed)
+	name := f.apply(typed)
 	if name == "" {
 		return Username{}, errNameEmpty
 	}
 	return Username{name}, nil
 }
 
-// settle folds until nothing changes. One round is not always enough: case folding makes letters that NFKC composes anew, and
-// a stripped mark bares a space. Rounds only ever shrink towards the fixed point; four are bound enough (the tests see two).
-func (f Fold) settle(name string) string {
-	for range 4 {
-		next := f.once(name)
-		if next == name {
-			break
-		}
-		name = next
-	}
-	return name
-}
-
 // breaksLines holds for control characters and Unicode's own two line ends.
 func breaksLines(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }
 
-func (f Fold) once(name string) string {
+// apply folds. The order makes one round enough, folding a folded name changes nothing: NFKC may make letters with a case and
+// spaces, case folding may make marks, and a mark taken away may bare a space.
+func (f Fold) apply(name string) string {
 	if f.Width {
 		name = strings.Map(dropWidthless, norm.NFKC.String(name))
 	}
 	if f.Case {
-		name = cases.Fold().String(name) // a Caser has state: one for each call
+		name = strings.Map(cherokee, cases.Fold().String(name)) // a Caser has state: one for each call
 	}
 	if f.Accents {
 		name = strokes.Replace(strings.Map(dropMark, norm.NFD.String(name)))
@@ -101,6 +90,17 @@ func (f Fold) once(name string) string {
 		name = norm.NFC.String(name) // é typed as one character or as two is one name wherever anything is folded
 	}
 	return name
+}
+
+// cherokee folds the one script that cases.Fold swaps instead (Ꭰ to ꭰ and ꭰ to Ꭰ): as in Unicode's CaseFolding.txt, to capitals.
+func cherokee(r rune) rune {
+	switch {
+	case r >= 0xAB70 && r <= 0xABBF:
+		return r - 0xAB70 + 0x13A0
+	case r >= 0x13F8 && r <= 0x13FD:
+		return r - 8
+	}
+	return r
 }
 
 // dropWidthless removes what a collation ignores and nobody sees: joiners, direction marks, soft hyphens, variation selectors.
