@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -12,25 +14,42 @@ import (
 )
 
 // openCookies is the Cookie header that goes up: what was sealed for this session, and what the configuration lets through.
-func (g *Gateway) openCookies(v *visit) string {
+func (g *Gateway) openCookies(v *visit) openedCookies {
 	headers := v.r.Header["Cookie"]
 	if len(headers) == 0 {
-		return ""
+		return openedCookies{}
 	}
 	m := v.who.member
 	if m == nil {
-		opened := g.box.Open(headers, "")
-		return opened.Header
+		up := g.box.Open(headers, "").Header
+		return openedCookies{up: up, plain: g.plainOnly(up)}
 	}
 	if last := m.opened.Load(); last != nil && len(headers) == 1 && last.text == headers[0] {
-		return last.up
+		return *last
 	}
 	opened := g.box.Open(headers, m.session.ID)
 	g.hintDropped(opened.Dropped)
+	now := &openedCookies{text: headers[0], up: opened.Header, plain: g.plainOnly(opened.Header)}
 	if len(headers) == 1 {
-		m.opened.Store(&openedCookies{text: headers[0], up: opened.Header})
+		m.opened.Store(now)
 	}
-	return opened.Header
+	return *now
+}
+
+// plainOnly is what of a Cookie header the browser's scripts may have written: only that can carry credentials of an attacker's
+// choice. Everything else was set by the application and sealed here.
+func (g *Gateway) plainOnly(header string) string {
+	if len(g.config.Plain) == 0 {
+		return ""
+	}
+	var plain []string
+	for pair := range strings.SplitSeq(header, ";") {
+		name, _, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		if slices.ContainsFunc(g.config.Plain, func(p *regexp.Regexp) bool { return p.MatchString(name) }) {
+			plain = append(plain, pair)
+		}
+	}
+	return strings.Join(plain, ";")
 }
 
 // sealAnswer is where every proxied answer comes by. A member's cookies are sealed to the session; a visitor's are withheld.

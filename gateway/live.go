@@ -15,6 +15,7 @@ import (
 type Live struct {
 	byID   sync.Map // session id → *member
 	byText sync.Map // exact text of a gateway cookie that opened before → *member
+	ended  sync.Map // id of a session that ended before it was added → when: it was revoked while letIn was on its way here
 }
 
 // member is one live session.
@@ -35,8 +36,9 @@ type member struct {
 // openedCookies remembers what the last Cookie header of a session opened to. Browsers send the same text again and again,
 // and opening costs a proxied request a tenth of its time.
 type openedCookies struct {
-	text string
-	up   string
+	text  string
+	up    string
+	plain string // of up, what the browser wrote and not the application
 }
 
 // maxTexts bounds byText per session: base64 lets a few other texts open to the same cookie.
@@ -51,18 +53,36 @@ func (l *Live) add(s challenge.Session) *member {
 	m.used.Store(s.UsedAt.UnixNano())
 	m.flushed.Store(s.UsedAt.UnixNano())
 	l.byID.Store(s.ID, m)
+	// The store had this session before the list has: what revoked it in between left its id, whichever of the two came first.
+	if _, ended := l.ended.Load(s.ID); ended {
+		l.End(s.ID)
+	}
 	return m
 }
 
 // End takes sessions off the list and cancels what they have under way. Unknown ids are ignored.
 func (l *Live) End(ids ...string) {
 	for _, id := range ids {
+		l.ended.Store(id, time.Now())
 		if v, ok := l.byID.LoadAndDelete(id); ok {
 			m := v.(*member)
 			m.end()
 			l.forget(m)
 		}
 	}
+}
+
+// endedLife is how long an id is remembered that ended before it was added: far longer than letIn takes.
+const endedLife = time.Minute
+
+// forgetEnded drops ids that nothing can add any more.
+func (l *Live) forgetEnded() {
+	l.ended.Range(func(id, at any) bool {
+		if time.Since(at.(time.Time)) > endedLife {
+			l.ended.Delete(id)
+		}
+		return true
+	})
 }
 
 // Len counts the live sessions.
@@ -131,6 +151,7 @@ func (m *member) trail() string {
 
 // Used returns the last uses that were not handed out before, by session id.
 func (l *Live) Used() map[string]time.Time {
+	l.forgetEnded()
 	used := map[string]time.Time{}
 	l.byID.Range(func(id, v any) bool {
 		m := v.(*member)

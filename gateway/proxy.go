@@ -52,7 +52,7 @@ type visitKey struct{}
 // passage is what one proxied request needs on the way up and on the way back.
 type passage struct {
 	*visit
-	cookies string // the Cookie header that goes up
+	cookies openedCookies
 	logout  bool
 	page    bool // the login page: a visitor gets the gateway cookie with it
 	failure error
@@ -97,7 +97,7 @@ func (g *Gateway) scanRequest(p *passage) error {
 		return err // the application's own form, named by the configuration
 	}
 	s := g.names.Request()
-	if s.Query(p.r.URL.RawQuery) || s.Cookies(p.cookies) {
+	if s.Query(p.r.URL.RawQuery) || s.Cookies(p.cookies.plain) {
 		return refuse(templates.Forbidden, errors.New("user and password outside the login"))
 	}
 	if p.r.Body == nil || p.r.Body == http.NoBody {
@@ -142,10 +142,10 @@ func (g *Gateway) rewrite(pr *httputil.ProxyRequest) {
 	if !g.config.Authorization {
 		delete(out.Header, "Authorization")
 	}
-	if p.cookies == "" {
+	if p.cookies.up == "" {
 		delete(out.Header, "Cookie")
 	} else {
-		out.Header["Cookie"] = []string{p.cookies}
+		out.Header["Cookie"] = []string{p.cookies.up}
 	}
 	delete(out.Header, "Expect")
 	g.forwarded(out.Header, p.visit)

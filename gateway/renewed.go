@@ -58,7 +58,7 @@ func (g *Gateway) changesLogin(p *passage, res *http.Response) bool {
 
 // jarAfter is the cookies as they will be once the browser has this answer.
 func (g *Gateway) jarAfter(p *passage, res *http.Response) *seal.Jar {
-	jar := seal.JarOf(p.cookies)
+	jar := seal.JarOf(p.cookies.up)
 	jar.Take(res.Header, p.path.String())
 	return jar
 }
