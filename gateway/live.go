@@ -21,8 +21,6 @@ type Live struct {
 // member is one live session.
 type member struct {
 	session challenge.Session
-	ctx     context.Context // ends with the session: its downloads, event streams and WebSockets hang on it
-	end     context.CancelFunc
 	used    atomic.Int64 // unix nanoseconds of the last use
 	flushed atomic.Int64 // the last use that was written
 	trailed atomic.Pointer[string]
@@ -30,7 +28,50 @@ type member struct {
 	opened  atomic.Pointer[openedCookies]
 
 	mu    sync.Mutex
-	texts []string // its entries in byText
+	over  bool                            // the session has ended
+	under map[*passage]context.CancelFunc // its requests under way: downloads, event streams and WebSockets too
+	texts []string                        // its entries in byText
+}
+
+// begin notes a request under way, to be cancelled when the session ends; false when it has ended.
+func (m *member) begin(p *passage, cancel context.CancelFunc) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.over {
+		return false
+	}
+	if m.under == nil {
+		m.under = map[*passage]context.CancelFunc{}
+	}
+	m.under[p] = cancel
+	return true
+}
+
+// done forgets a request: it is over, or it is the one that ends the session and is to be answered all the same.
+func (m *member) done(p *passage) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.under, p)
+}
+
+// ended reports whether the session has ended.
+func (m *member) ended() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.over
+}
+
+// end cancels what is under way and takes the session's entries out of texts.
+func (m *member) end(texts *sync.Map) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.over = true
+	for _, cancel := range m.under {
+		cancel()
+	}
+	for _, text := range m.texts {
+		texts.Delete(text)
+	}
 }
 
 // openedCookies remembers what the last Cookie header of a session opened to. Browsers send the same text again and again,
@@ -49,7 +90,6 @@ func (l *Live) Add(s challenge.Session) { l.add(s) }
 
 func (l *Live) add(s challenge.Session) *member {
 	m := &member{session: s}
-	m.ctx, m.end = context.WithCancel(context.Background())
 	m.used.Store(s.UsedAt.UnixNano())
 	m.flushed.Store(s.UsedAt.UnixNano())
 	l.byID.Store(s.ID, m)
@@ -65,9 +105,7 @@ func (l *Live) End(ids ...string) {
 	for _, id := range ids {
 		l.ended.Store(id, time.Now())
 		if v, ok := l.byID.LoadAndDelete(id); ok {
-			m := v.(*member)
-			m.end()
-			l.forget(m)
+			v.(*member).end(&l.byText)
 		}
 	}
 }
@@ -107,7 +145,7 @@ func (l *Live) known(text string, life challenge.SessionLife, now time.Time) *me
 		return nil
 	}
 	m := v.(*member)
-	if m.ctx.Err() != nil { // ended between End's two steps
+	if m.ended() { // ended between End's two steps
 		return nil
 	}
 	return l.use(m, life, now)
@@ -127,17 +165,9 @@ func (l *Live) use(m *member, life challenge.SessionLife, now time.Time) *member
 func (l *Live) remember(text string, m *member) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if len(m.texts) < maxTexts && m.ctx.Err() == nil {
+	if len(m.texts) < maxTexts && !m.over {
 		m.texts = append(m.texts, text)
 		l.byText.Store(text, m)
-	}
-}
-
-func (l *Live) forget(m *member) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, text := range m.texts {
-		l.byText.Delete(text)
 	}
 }
 

@@ -73,6 +73,7 @@ func (g *Gateway) endIfSignedOut(p *passage, res *http.Response) error {
 			return nil
 		}
 	}
+	p.who.member.done(p) // its own answer is still to be read
 	res.Header.Del("Set-Cookie")
 	if err := g.setWho(headerWriter(res.Header), who{kind: visitor, trail: p.who.trail}); err != nil {
 		return err
