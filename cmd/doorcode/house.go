@@ -211,6 +211,10 @@ func (h *house) close() error {
 		errs = append(errs, h.door.Close())
 	}
 	if h.store != nil {
+		if h.door != nil {
+			// A clean stop moves the generation on too: a copy made while this run lasted is then known as old (threat D8).
+			errs = append(errs, h.reconcile(context.Background()))
+		}
 		errs = append(errs, h.store.Close())
 	}
 	return errors.Join(errs...)
