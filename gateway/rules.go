@@ -72,10 +72,23 @@ func (g *Gateway) isOpen(v *visit) (bool, error) {
 	if v.odd != nil {
 		return false, nil
 	}
-	if page, err := v.judge([]reading.Rule{g.config.LoginPage}, false); err != nil || page {
+	if page, err := v.opens(g.config.LoginPage); err != nil || page {
 		return page, err
 	}
-	return v.judge(g.config.Public, false)
+	for _, rule := range g.config.Public {
+		if open, err := v.opens(rule); err != nil || open {
+			return open, err
+		}
+	}
+	return false, nil
+}
+
+// opens holds a rule that lets visitors in against the request. One that names no method opens reading alone (invariant 5).
+func (v *visit) opens(rule reading.Rule) (bool, error) {
+	if rule.Methods == nil && !v.reads() {
+		return false, nil
+	}
+	return v.judge([]reading.Rule{rule}, false)
 }
 
 // sessionNames are names of parameters that carry a session id: those every PHP or Java application knows, those configured,
