@@ -30,6 +30,7 @@ import (
 	"doorcode/challenge"
 	"doorcode/challenge/boltstore"
 	"doorcode/challenge/keys"
+	"doorcode/challenge/secret"
 	"doorcode/gateway"
 	"doorcode/templates"
 )
@@ -129,7 +130,7 @@ func benchGateway(up *url.URL, public string) (http.Handler, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	h := &house{t: &testing.T{}, url: public, up: &httptest.Server{URL: up.String()}}
+	h := &house{t: new(testing.B), url: public, up: &httptest.Server{URL: up.String()}}
 	log := zerolog.New(io.Discard)
 	door := challenge.New(h.challengeConfig(), policy, challenge.Parts{Store: store, Keys: ring, Texts: texts, Log: log})
 	if _, err := door.SetPolicy(context.Background(), policy); err != nil {
@@ -286,7 +287,7 @@ func median(values []float64) float64 {
 // signIn signs alice in, who needs no code, and returns the Cookie header of her browser.
 func signIn(b *testing.B, base string) string {
 	b.Helper()
-	h := &house{t: &testing.T{}, url: base}
+	h := &house{t: new(testing.B), url: base}
 	browser := h.browser()
 	if a := browser.login("alice"); a.StatusCode != http.StatusSeeOther || a.to() != "/home.php" {
 		b.Fatalf("login: %d to %q: %s", a.StatusCode, a.to(), a.body)
@@ -314,5 +315,65 @@ func BenchmarkVisitorRefused(b *testing.B) {
 		if w.Code != http.StatusSeeOther {
 			b.Fatalf("status %d", w.Code)
 		}
+	}
+}
+
+// BenchmarkLogin is a whole login with a code, from the login page to the member's first page, on a real bolt file with fsync,
+// a real SMS provider and a real upstream on loopback; one at a time, and 64 at once.
+func BenchmarkLogin(b *testing.B) {
+	for _, together := range []int{1, 64} {
+		b.Run(fmt.Sprint(together), func(b *testing.B) {
+			users := make([]challenge.User, together)
+			for i := range users {
+				users[i] = challenge.User{Name: fmt.Sprintf("user%d", i), Code: challenge.CodeSMS, Mobile: secret.New(fmt.Sprintf("+9705990%05d", i))}
+			}
+			h := newHouse(b, plan{users: users, upstream: anybody(), code: func(c *challenge.Config) { c.UserSends, c.AddressSends = challenge.Rate{}, challenge.Rate{} }})
+			b.ReportAllocs()
+			b.ResetTimer()
+			var next atomic.Int64
+			var wg sync.WaitGroup
+			for i := range together {
+				wg.Go(func() {
+					for next.Add(1) <= int64(b.N) {
+						h.loginOnce(b, fmt.Sprintf("user%d", i), fmt.Sprintf("+9705990%05d", i))
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+}
+
+// anybody is an upstream that signs in whoever has a password.
+func anybody() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /login.php", func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `<form method=post><input name=username><input type=password name=password></form>`)
+	})
+	mux.HandleFunc("POST /login.php", func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "PHPSESSID", Value: "session-of-" + r.FormValue("username"), Path: "/"})
+		w.Header().Set("Location", "/home.php")
+		w.WriteHeader(http.StatusFound)
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		name := ""
+		if c, err := r.Cookie("PHPSESSID"); err == nil {
+			name = strings.TrimPrefix(c.Value, "session-of-")
+		}
+		fmt.Fprintf(w, `<p id="login-name">%s</p><a href="/logout.php">out</a><p>invoice of %s</p>`, name, name)
+	})
+	return mux
+}
+
+// loginOnce is one person's login in a new browser.
+func (h *house) loginOnce(b *testing.B, user, mobile string) {
+	browser := h.browser()
+	defer browser.client.CloseIdleConnections()
+	if a := browser.login(user); a.to() != "/_doorcode/code" {
+		b.Errorf("login of %s: %d: %s", user, a.StatusCode, a.body)
+		return
+	}
+	if a := browser.enter(sixDigits.FindString(h.phone.lastTo(mobile))); a.to() != "/home.php" {
+		b.Errorf("code of %s: %d to %q: %s", user, a.StatusCode, a.to(), a.body)
 	}
 }

@@ -47,7 +47,7 @@ type plan struct {
 
 // house is a gateway with everything real around it: listeners, a bolt file, a mail server, an SMS provider.
 type house struct {
-	t      *testing.T
+	t      testing.TB
 	plan   plan
 	dir    string
 	naive  *naive.Upstream
@@ -67,7 +67,7 @@ type house struct {
 	policy  challenge.PolicyConfig
 }
 
-func newHouse(t *testing.T, p plan) *house {
+func newHouse(t testing.TB, p plan) *house {
 	t.Helper()
 	h := &house{t: t, plan: p, dir: t.TempDir(), log: &logBuffer{}, clock: &clock{}}
 	h.naive = naive.New(p.naive)
@@ -201,7 +201,7 @@ func (h *house) config() gateway.Config {
 	return c
 }
 
-func rule(t *testing.T, method, path string) reading.Rule {
+func rule(t testing.TB, method, path string) reading.Rule {
 	t.Helper()
 	p, err := reading.ParsePattern(path)
 	must(t, err)
@@ -410,11 +410,12 @@ type phone struct {
 
 	mu    sync.Mutex
 	texts []string
+	by    map[string]string // number → its newest text
 	fail  bool
 }
 
-func newPhone(t *testing.T) *phone {
-	p := &phone{}
+func newPhone(t testing.TB) *phone {
+	p := &phone{by: map[string]string{}}
 	p.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -423,13 +424,14 @@ func newPhone(t *testing.T) *phone {
 			return
 		}
 		p.texts = append(p.texts, r.FormValue("text"))
+		p.by[r.FormValue("to")] = r.FormValue("text")
 		io.WriteString(w, "OK 1")
 	}))
 	t.Cleanup(p.server.Close)
 	return p
 }
 
-func (p *phone) sender(t *testing.T) challenge.Sender {
+func (p *phone) sender(t testing.TB) challenge.Sender {
 	t.Helper()
 	address, err := sms.ParseURL(p.server.URL + "/send")
 	must(t, err)
@@ -456,6 +458,12 @@ func (p *phone) last() string {
 	return p.texts[len(p.texts)-1]
 }
 
+func (p *phone) lastTo(number string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.by[number]
+}
+
 func (p *phone) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -477,7 +485,7 @@ type mailServer struct {
 	fail  bool
 }
 
-func newMailServer(t *testing.T) *mailServer {
+func newMailServer(t testing.TB) *mailServer {
 	m := &mailServer{mails: map[string][]string{}}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
@@ -512,7 +520,7 @@ func (s *mailSession) Data(r io.Reader) error {
 	return nil
 }
 
-func (m *mailServer) sender(t *testing.T) challenge.Sender {
+func (m *mailServer) sender(t testing.TB) challenge.Sender {
 	t.Helper()
 	server, err := email.ParseServer("smtp+plain://" + m.address)
 	must(t, err)
