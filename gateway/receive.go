@@ -54,35 +54,32 @@ func (g *Gateway) receive(w http.ResponseWriter, r *http.Request) (*visit, error
 	return v, g.readForm(v)
 }
 
-// readTarget reads method, path and query.
+// readTarget reads method, path and query off the request line, as it came and not as net/url understood it.
 func (g *Gateway) readTarget(v *visit) error {
-	switch v.r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
-	default:
-		// CONNECT, TRACE, "post": what PHP makes of a method nobody uses is not known, so it is not sent (threats B2, B8).
-		return fmt.Errorf("method %q", v.r.Method)
+	if err := reading.Method(v.r.Method); err != nil {
+		return err
 	}
-	if v.r.URL.Scheme != "" || v.r.URL.Host != "" || v.r.URL.Opaque != "" {
-		return errors.New("absolute request target")
+	escaped, query, err := reading.Target(v.r.RequestURI)
+	if err != nil {
+		return err
 	}
-	escaped := v.r.URL.EscapedPath()
-	path, err := reading.ParsePath(escaped)
-	if err == nil {
-		v.path = path
-	} else {
-		if v.who.kind != insider {
-			return err
-		}
-		// A member's odd but ordinary address goes up as it came, after every reading of it was held against the rules (threat B19).
-		if v.odd, err = reading.Readings(escaped); err != nil {
-			return err
-		}
+	if err := g.readPath(v, escaped); err != nil {
+		return err
 	}
-	v.query, err = reading.ParseQuery(v.r.URL.RawQuery)
-	if err != nil && v.who.kind == insider {
-		// Old scripts write %u0645. Such a query cannot be read, so rules that look at it refuse (Params reports it); the rest may pass.
-		err = nil
+	v.query, err = reading.ParseQuery(query)
+	if errors.Is(err, reading.ErrUnreadable) && v.who.kind == insider {
+		// Old scripts write %u0645. Rules see such a parameter in both of its readings and refuse; the rest may pass.
+		return nil
 	}
+	return err
+}
+
+func (g *Gateway) readPath(v *visit, escaped string) (err error) {
+	if v.path, err = reading.ParsePath(escaped); err == nil || v.who.kind != insider {
+		return err
+	}
+	// A member's odd but ordinary address goes up as it came, after every reading of it was held against the rules (threat B19).
+	v.odd, err = reading.Readings(escaped)
 	return err
 }
 
