@@ -29,6 +29,24 @@ func loginRefusal(err error) error {
 	return err
 }
 
+// dropSessionIDs keeps a login from choosing the session that it signs in (invariant 3, threat A2): PHP without use_only_cookies takes
+// one from query and body where the form came without a cookie. In the address it is refused as everywhere; as a field, which
+// PHP writes into forms itself (use_trans_sid), it goes, and comes back with the fresh form's value.
+func (g *Gateway) dropSessionIDs(v *visit, l *reading.Login) error {
+	if g.sessionInURL(v) || g.sessionIDs.Request().Query(v.r.URL.RawQuery) {
+		return refuse(templates.Forbidden, errors.New("session id in the address of a login"))
+	}
+	for _, p := range sessionPairs(g.config.SessionNames) {
+		l.Drop(p.Password)
+	}
+	for _, name := range l.Names() {
+		if value, _ := l.Value(name); g.sessions.has(name) && looksLikeID(value) {
+			l.Drop(name)
+		}
+	}
+	return nil
+}
+
 // loginBrowser is what the upstream is told of the browser in the form fetch, the login and confirm: one function for the three,
 // because names of cookies may depend on scheme and port.
 func (g *Gateway) loginBrowser(v *visit) submit.Browser {
@@ -50,8 +68,10 @@ func (g *Gateway) loginBrowser(v *visit) submit.Browser {
 func (g *Gateway) forwarded(h http.Header, v *visit) {
 	// One array for all of them: this runs for every request. Each slice is as long as it may get, so an Add cannot reach its neighbour.
 	says := &[3]string{v.address.String(), v.public.Host, v.public.Scheme}
-	h["X-Forwarded-For"] = says[0:1:1]
-	h["X-Real-Ip"] = says[0:1:1]
+	if v.address.IsValid() { // else a trusted proxy named garbage: nothing is said rather than something wrong
+		h["X-Forwarded-For"] = says[0:1:1]
+		h["X-Real-Ip"] = says[0:1:1]
+	}
 	h["X-Forwarded-Host"] = says[1:2:2]
 	h["X-Forwarded-Proto"] = says[2:3:3]
 }

@@ -86,9 +86,14 @@ func (g *Gateway) login(v *visit) error {
 		// A login sent by somebody else's page would sign the victim into the attacker's account (threat C7).
 		return refuse(templates.Forbidden, err)
 	}
+	done := v.hurry()
 	l, err := reading.ReadLogin(v.r.Header, v.r.URL.RawQuery, v.r.Body, g.config.Limits.LoginBody, g.config.Login.Fields)
+	done()
 	if err != nil {
 		return loginRefusal(err)
+	}
+	if err := g.dropSessionIDs(v, l); err != nil {
+		return err
 	}
 	answer, err := g.submitter.Submit(v.r.Context(), l, g.loginBrowser(v))
 	if err != nil {
