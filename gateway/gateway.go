@@ -72,23 +72,24 @@ type Parts struct {
 // Gateway is an http.Handler that stands in front of one upstream. It is made for one configuration; after a reload another
 // one takes over with the same Parts, while requests under way end on this one.
 type Gateway struct {
-	config    Config
-	door      *challenge.Door
-	live      *Live
-	texts     *templates.Set
-	log       zerolog.Logger
-	now       func() time.Time
-	box       *seal.Box
-	names     *scan.Names
-	submitter *submit.Submitter
-	transport *http.Transport
-	proxy     *httputil.ReverseProxy
-	csrf      *http.CrossOriginProtection
-	cookie    ownNames
-	ids       requestIDs
-	opener    openerCheck
-	hints     hints
-	sessions  sessionNames
+	config     Config
+	door       *challenge.Door
+	live       *Live
+	texts      *templates.Set
+	log        zerolog.Logger
+	now        func() time.Time
+	box        *seal.Box
+	names      *scan.Names // credentials and session ids
+	sessionIDs *scan.Names
+	submitter  *submit.Submitter
+	transport  *http.Transport
+	proxy      *httputil.ReverseProxy
+	csrf       *http.CrossOriginProtection
+	cookie     ownNames
+	ids        requestIDs
+	opener     openerCheck
+	hints      hints
+	sessions   sessionNames
 }
 
 // New makes a Gateway. The configuration was checked by package config; New trusts it.
@@ -98,12 +99,13 @@ func New(c Config, p Parts) *Gateway {
 	}
 	g := &Gateway{
 		config: c, door: p.Door, live: p.Live, texts: p.Texts, log: p.Log, now: p.Now,
-		box:       seal.NewBox(p.Keys, seal.Options{Plain: c.Plain, Keep: c.Keep, Secure: !c.Insecure}),
-		names:     scan.New(append(sessionPairs(c.SessionNames), c.Credentials...)),
-		transport: newTransport(c.Upstream),
-		csrf:      http.NewCrossOriginProtection(),
-		cookie:    newOwnNames(c.Insecure),
-		ids:       newRequestIDs(),
+		box:        seal.NewBox(p.Keys, seal.Options{Plain: c.Plain, Keep: c.Keep, Secure: !c.Insecure}),
+		names:      scan.New(append(sessionPairs(c.SessionNames), c.Credentials...)),
+		sessionIDs: scan.New(sessionPairs(c.SessionNames)),
+		transport:  newTransport(c.Upstream),
+		csrf:       http.NewCrossOriginProtection(),
+		cookie:     newOwnNames(c.Insecure),
+		ids:        newRequestIDs(),
 	}
 	for _, u := range c.PublicURLs {
 		// Behind a proxy that ends TLS the Host that we see may lack what the browser's Origin names: our own addresses are trusted by name.

@@ -56,7 +56,6 @@ type passage struct {
 	writer  answerWriter
 	cookies openedCookies
 	logout  bool
-	page    bool // the login page: a visitor gets the gateway cookie with it
 	failure error
 }
 
@@ -89,14 +88,8 @@ func (g *Gateway) serveMember(v *visit) error {
 
 // serveVisitor proxies what is open to everybody, without cookies but for plain and keep.
 func (g *Gateway) serveVisitor(v *visit) error {
-	page, err := v.judge([]reading.Rule{g.config.LoginPage}, false)
-	if err != nil {
-		return err
-	}
-	if upgrade := v.r.Header.Get("Upgrade"); upgrade != "" {
-		v.r.Header.Del("Upgrade") // no WebSocket for visitors (threat B8)
-	}
-	p := &passage{visit: v, cookies: g.openCookies(v), page: page}
+	v.r.Header.Del("Upgrade") // no WebSocket for visitors (threat B8)
+	p := &passage{visit: v, cookies: g.openCookies(v)}
 	if err := g.scanRequest(p); err != nil {
 		return err
 	}
@@ -105,15 +98,19 @@ func (g *Gateway) serveVisitor(v *visit) error {
 
 // scanRequest looks for credentials that are not the login, in query and cookies now and in the body while it streams.
 func (g *Gateway) scanRequest(p *passage) error {
+	names := g.names
 	elsewhere, err := p.judge(g.config.Elsewhere, false)
-	if err != nil || elsewhere {
-		return err // the application's own form, named by the configuration
+	if err != nil {
+		return err
+	}
+	if elsewhere {
+		names = g.sessionIDs // the application's own form may have a user and a password in it, but nobody else's session (threat A5)
 	}
 	bodiless := p.r.Body == nil || p.r.Body == http.NoBody
 	if bodiless && p.r.URL.RawQuery == "" && p.cookies.plain == "" {
 		return nil
 	}
-	s := g.names.Request()
+	s := names.Request()
 	if s.Query(p.r.URL.RawQuery) || s.Cookies(p.cookies.plain) {
 		return refuse(templates.Forbidden, errors.New("user and password outside the login"))
 	}
