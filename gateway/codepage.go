@@ -81,7 +81,9 @@ func (g *Gateway) ownForm(v *visit) (reading.Params, error) {
 		// A script of the application's asks by fetch or in a frame (invariant 11, threat D9).
 		return reading.Params{}, refuse(templates.Forbidden, errors.New("own page asked for by "+strconv.Quote(dest)))
 	}
+	done := v.hurry()
 	form, _, err := reading.ReadForm(v.r.Header, v.r.Body, ownFormLimit)
+	done()
 	switch {
 	case errors.Is(err, reading.ErrTooLarge):
 		return form, refuse(templates.TooLarge, err)

@@ -73,15 +73,34 @@ func (g *Gateway) visitorAnswer(p *passage, res *http.Response) error {
 	}
 	dropped := g.box.VisitorAnswer(res.Header, p.path.String())
 	g.sessions.addNew(dropped)
-	if !p.page || p.who.kind != stranger {
-		return nil
+	if p.who.kind == stranger && res.StatusCode != http.StatusNotModified && isPage(res.Header) {
+		// The gateway cookie comes with the login page, and with any other page that may have the form on it; a login without it
+		// is told that the browser keeps no cookies.
+		if err := g.setWho(headerWriter(res.Header), who{kind: visitor}); err != nil {
+			return err
+		}
 	}
-	if res.StatusCode == http.StatusNotModified {
-		return nil
+	keepPrivate(res.Header)
+	return nil
+}
+
+func isPage(h http.Header) bool {
+	return strings.HasPrefix(strings.ToLower(h.Get("Content-Type")), "text/html")
+}
+
+// keepPrivate keeps an answer that sets cookies out of shared caches, which would hand them to others (threat D4). What the
+// application says of caching is otherwise left alone.
+func keepPrivate(h http.Header) {
+	if len(h["Set-Cookie"]) == 0 {
+		return
 	}
-	// The gateway cookie comes with the login page; a login without it is told that the browser keeps no cookies.
-	h := headerWriter(res.Header)
-	return g.setWho(h, who{kind: visitor})
+	for _, value := range h["Cache-Control"] {
+		value = strings.ToLower(value)
+		if strings.Contains(value, "no-store") || strings.Contains(value, "private") {
+			return
+		}
+	}
+	h.Add("Cache-Control", "private")
 }
 
 func (g *Gateway) memberAnswer(p *passage, res *http.Response) error {
@@ -98,6 +117,7 @@ func (g *Gateway) memberAnswer(p *passage, res *http.Response) error {
 	}
 	changed := g.box.SealAnswer(res.Header, p.who.id, p.path.String())
 	g.sessions.addNew(changed.Names)
+	keepPrivate(res.Header)
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"doorcode/gateway/reading"
 	"doorcode/templates"
@@ -96,7 +97,9 @@ func (g *Gateway) readForm(v *visit) error {
 	if v.r.Body == nil || v.r.Body == http.NoBody || !g.rulesLookAtForm(v) {
 		return nil
 	}
+	done := v.hurry()
 	form, raw, err := reading.ReadForm(v.r.Header, v.r.Body, formLimit)
+	done()
 	switch {
 	case errors.Is(err, reading.ErrTooLarge):
 		return refuse(templates.TooLarge, err)
@@ -108,6 +111,18 @@ func (g *Gateway) readForm(v *visit) error {
 	v.r.ContentLength = int64(len(raw))
 	v.r.TransferEncoding = nil
 	return nil
+}
+
+// bodyTime is how long a body may take that is read before anything is decided: a form of a few KiB, on a bad line.
+const bodyTime = 30 * time.Second
+
+// hurry bounds the reading of such a body, so that slow ones do not pile up; the returned function lifts the bound.
+func (v *visit) hurry() (done func()) {
+	control := http.NewResponseController(v.w)
+	if control.SetReadDeadline(time.Now().Add(bodyTime)) != nil {
+		return func() {} // no connection under it: a test
+	}
+	return func() { control.SetReadDeadline(time.Time{}) }
 }
 
 // headerSize counts what RFC 9112 §5 sends for the header, names and separators included.
