@@ -13,7 +13,7 @@ import (
 // request id and address; none carries a code, a password, a cookie or a full number: no such value is at hand here.
 
 func (g *Gateway) audit(v *visit, level zerolog.Level, event string) *zerolog.Event {
-	return g.log.WithLevel(level).Str("event", event).Str("request", v.id).Str("address", v.address.String())
+	return g.log.WithLevel(level).Str("event", event).Str("request", v.ref()).Str("address", v.address.String())
 }
 
 func (g *Gateway) auditLogin(v *visit, typed, outcome, reason string) {

@@ -303,10 +303,7 @@ func (g *Gateway) asset(v *visit, name string) error {
 
 // language of a page: as chosen by the switch, else as the browser asks.
 func (g *Gateway) language(v *visit) string {
-	chosen := ""
-	if values := cookieValues(v.r.Header["Cookie"], g.cookie.language); len(values) > 0 {
-		chosen = values[0]
-	}
+	chosen, _ := cookieValue(v.r.Header["Cookie"], g.cookie.language)
 	return g.texts.Choose(chosen, v.r.Header.Get("Accept-Language"))
 }
 

@@ -23,7 +23,8 @@ import (
 type visit struct {
 	w       http.ResponseWriter
 	r       *http.Request
-	id      string         // request id, for pages and logs
+	ids     requestIDs
+	id      string         // see ref
 	public  *url.URL       // the address that the browser meant
 	path    reading.Path   // canonical; zero for an odd one
 	odd     []reading.Path // every reading of an odd but ordinary address; nil for a canonical path
@@ -38,7 +39,7 @@ const formLimit = 1 << 20
 
 // receive reads a request the one way that the upstream will read it, or refuses it.
 func (g *Gateway) receive(w http.ResponseWriter, r *http.Request) (*visit, error) {
-	v := &visit{w: w, r: r, id: g.ids.next(), public: g.config.PublicURLs[0]}
+	v := &visit{w: w, r: r, ids: g.ids, public: g.config.PublicURLs[0]}
 	v.address = reading.Client(r.RemoteAddr, r.Header["X-Forwarded-For"], g.config.TrustedProxies)
 	public, ok := reading.Host(r.Host, g.config.PublicURLs)
 	if !ok {
@@ -82,6 +83,14 @@ func (g *Gateway) readPath(v *visit, escaped string) (err error) {
 	// A member's odd but ordinary address goes up as it came, after every reading of it was held against the rules (threat B19).
 	v.odd, err = reading.Readings(escaped)
 	return err
+}
+
+// ref is the request's id in pages and logs. Most requests need none, so it is made when first asked for.
+func (v *visit) ref() string {
+	if v.id == "" {
+		v.id = v.ids.next()
+	}
+	return v.id
 }
 
 // paths are what rules are held against: the canonical path, or every reading of an odd one.

@@ -103,12 +103,12 @@ func (g *Gateway) answer(v *visit, err error) {
 func (g *Gateway) notice(v *visit, kind templates.Kind, wait time.Duration) {
 	language := g.language(v)
 	n := templates.Notice{
-		Kind: kind, AppName: g.config.Name, RequestID: v.id, Wait: wait, LoginPath: g.config.Login.Page,
+		Kind: kind, AppName: g.config.Name, RequestID: v.ref(), Wait: wait, LoginPath: g.config.Login.Page,
 		Languages: g.texts.Links(ownRoot + "/language?back=" + url.QueryEscape(g.noticeBack(v)) + "&to="),
 	}
 	var page bytes.Buffer
 	if err := g.texts.Notice(&page, language, n); err != nil {
-		g.log.Error().Err(err).Str("request", v.id).Msg("page was not rendered")
+		g.log.Error().Err(err).Str("request", v.ref()).Msg("page was not rendered")
 		http.Error(v.w, http.StatusText(kind.Status()), kind.Status())
 		return
 	}
@@ -129,7 +129,7 @@ func (g *Gateway) noticeBack(v *visit) string {
 
 // answerProgram writes a refusal for what is no page: an API client or a script.
 func (g *Gateway) answerProgram(v *visit, e *refusal) {
-	body, err := json.Marshal(map[string]string{"error": string(e.kind), "message": g.texts.Text(g.language(v), e.kind), "request": v.id})
+	body, err := json.Marshal(map[string]string{"error": string(e.kind), "message": g.texts.Text(g.language(v), e.kind), "request": v.ref()})
 	if err != nil {
 		body = []byte(`{"error":"internal"}`)
 	}

@@ -26,11 +26,11 @@ func (g *Gateway) stillTheSame(p *passage, res *http.Response) error {
 		}
 		return nil // signed out is no other user
 	}
-	g.log.Warn().Str("request", p.id).Str("user", m.session.Name).Str("now", name).Str("path", p.path.String()).
+	g.log.Warn().Str("request", p.ref()).Str("user", m.session.Name).Str("now", name).Str("path", p.path.String()).
 		Msg("the application's session became another user's outside the login: the session was ended; is this address another door (doors, login.also)?")
 	g.live.End(p.who.id) // cancels the session's other requests too
 	if err := g.revokeSession(p.visit, p.who.id); err != nil {
-		g.log.Error().Err(err).Str("request", p.id).Msg("session was ended in memory only")
+		g.log.Error().Err(err).Str("request", p.ref()).Msg("session was ended in memory only")
 	}
 	return refuse(templates.Forbidden, errors.New("the application's session became another user's"))
 }

@@ -46,16 +46,16 @@ const browserLife = 400 * 24 * time.Hour
 
 // whoIs reads the gateway cookie. One that does not open, or names a session that has ended, counts as none, without an error page.
 func (g *Gateway) whoIs(r *http.Request) who {
-	texts := cookieValues(r.Header["Cookie"], g.cookie.door)
-	if len(texts) != 1 {
+	text, times := cookieValue(r.Header["Cookie"], g.cookie.door)
+	if times != 1 {
 		// Two cookies of this name: one of them was tossed in from elsewhere, and which one cannot be told (threat D6).
 		return who{kind: stranger}
 	}
 	now := g.now()
-	if m := g.live.known(texts[0], g.config.Session, now); m != nil {
+	if m := g.live.known(text, g.config.Session, now); m != nil {
 		return who{kind: insider, id: m.session.ID, trail: m.trail(), member: m}
 	}
-	w := g.openWho(texts[0])
+	w := g.openWho(text)
 	if w.kind != insider {
 		return w
 	}
@@ -64,7 +64,7 @@ func (g *Gateway) whoIs(r *http.Request) who {
 		return who{kind: visitor, trail: w.trail}
 	}
 	w.member.trailed.Store(&w.trail)
-	g.live.remember(texts[0], w.member)
+	g.live.remember(text, w.member)
 	return w
 }
 
@@ -106,16 +106,16 @@ func (g *Gateway) setOwn(w http.ResponseWriter, name, text string, life time.Dur
 
 // browserCookie reads the browser's own cookie; the zero value is none.
 func (g *Gateway) browserCookie(r *http.Request) challenge.BrowserCookie {
-	for _, text := range cookieValues(r.Header["Cookie"], g.cookie.browser) {
-		value, ok := g.box.OpenOwn(g.cookie.browser, text)
-		if !ok {
-			continue
-		}
-		if id, secret, ok := strings.Cut(string(value), "\n"); ok {
-			return challenge.BrowserCookie{ID: id, Secret: secret}
-		}
+	text, times := cookieValue(r.Header["Cookie"], g.cookie.browser)
+	if times != 1 {
+		return challenge.BrowserCookie{} // as in whoIs: rather a code too many
 	}
-	return challenge.BrowserCookie{}
+	value, ok := g.box.OpenOwn(g.cookie.browser, text)
+	if !ok {
+		return challenge.BrowserCookie{}
+	}
+	id, secret, _ := strings.Cut(string(value), "\n")
+	return challenge.BrowserCookie{ID: id, Secret: secret}
 }
 
 func (g *Gateway) setBrowser(w http.ResponseWriter, b challenge.BrowserCookie) error {
@@ -127,17 +127,19 @@ func (g *Gateway) setBrowser(w http.ResponseWriter, b challenge.BrowserCookie) e
 	return nil
 }
 
-// cookieValues returns every value of the cookie name. Cookie headers are read by hand: net/http drops values that old
-// applications use, and everything behind the three-thousandth.
-func cookieValues(headers []string, name string) (values []string) {
+// cookieValue returns the first value of the cookie name, and how often it is there. Cookie headers are read by hand: net/http
+// drops values that old applications use, and everything behind the three-thousandth.
+func cookieValue(headers []string, name string) (value string, times int) {
 	for _, header := range headers {
 		for header != "" {
 			var pair string
 			pair, header, _ = strings.Cut(header, ";")
 			if n, v, ok := strings.Cut(strings.TrimLeft(pair, " \t"), "="); ok && n == name {
-				values = append(values, strings.TrimRight(v, " \t"))
+				if times++; times == 1 {
+					value = strings.TrimRight(v, " \t")
+				}
 			}
 		}
 	}
-	return values
+	return value, times
 }
