@@ -115,6 +115,12 @@ func hostName(t string) (string, *fault) {
 	return t, nil
 }
 
+// ownMachine reports a host that never leaves this machine: nobody listens on the way.
+func ownMachine(host string) bool {
+	a, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && a.IsLoopback()
+}
+
 // schemes holds public_url against listen. Cookies are Secure, and named __Host-, or they are not: for all addresses alike. What the
 // browser uses decides, not what arrives here: a proxy in front may end TLS.
 func (r *reader) schemes(top *section, s *Settings) {
@@ -127,7 +133,9 @@ func (r *reader) schemes(top *section, s *Settings) {
 			top.problem("public_url", "public_url "+u.String()+" is plain http", "write https://, or listen.insecure: true where passwords and codes may cross the network unencrypted")
 		default:
 			s.Gateway.Insecure = true
-			top.warn("public_url", "public_url "+u.String()+" is plain http", "whoever listens on this network reads passwords, codes and cookies")
+			if !ownMachine(u.Hostname()) {
+				top.warn("public_url", "public_url "+u.String()+" is plain http", "whoever listens on this network reads passwords, codes and cookies")
+			}
 		}
 	}
 	switch {
