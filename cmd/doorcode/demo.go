@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"text/template"
@@ -37,6 +40,9 @@ func demoCommand() *cobra.Command {
   doorcode demo --listen 127.0.0.1:9443 --data ./demo-data`,
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if err := errors.Join(checkAddress("--listen", where.listen), checkAddress("--mailbox", where.mailbox)); err != nil {
+				return err
+			}
 			return runDemo(c.Context(), where, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
@@ -57,17 +63,15 @@ func runDemo(ctx context.Context, where demoPlace, stdout, stderr io.Writer) err
 	if where.data == "" {
 		temporary, err := os.MkdirTemp("", "doorcode-demo-")
 		if err != nil {
-			return err
+			return fmt.Errorf("make a temporary folder: %w", err)
 		}
 		defer os.RemoveAll(temporary)
 		where.data = temporary
 	}
-	free, err := listen(config.Listen{Address: where.listen}) // a busy port is said before anything starts
+	listening, err := freeAddressAt(where.listen) // a busy port is said before anything starts
 	if err != nil {
 		return err
 	}
-	listening := free.Addr().String()
-	free.Close()
 	box := new(demo.Mailbox)
 	peers, err := startPeers(ctx, box, where.mailbox)
 	if err != nil {
@@ -78,10 +82,78 @@ func runDemo(ctx context.Context, where demoPlace, stdout, stderr io.Writer) err
 	if err := writeDemo(where.data, peers); err != nil {
 		return err
 	}
-	sayDemo(stdout, where.data, peers)
+	if err := sayDemo(stdout, where.data, peers); err != nil {
+		return err
+	}
 	return serve(ctx, filepath.Join(where.data, "gateway.yaml"), config.Overrides{FileOnly: true}, func(config.Log) zerolog.Logger {
 		return newLog(stderr, config.Log{})
 	})
+}
+
+// checkAddress refuses an address that cannot be listened on, as wrong usage.
+func checkAddress(flag, address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return usageError{hinted{fmt.Errorf("%s %s is not an address", flag, address), "write host:port, e.g. " + flag + " 127.0.0.1:9443"}}
+	}
+	return nil
+}
+
+// freeAddressAt returns the address that a listener at address has, with its port where that was 0.
+func freeAddressAt(address string) (string, error) {
+	l, err := listenOn(address, "--listen")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// Public are the addresses by which browsers reach the gateway: other hosts are refused.
+func (p *demoPeers) Public() ([]string, error) {
+	at, err := netip.ParseAddrPort(p.Listen)
+	if err != nil {
+		return nil, err
+	}
+	host := at.Addr().Unmap()
+	hosts := []string{host.String()}
+	if host.IsUnspecified() {
+		hosts = append([]string{"127.0.0.1"}, ownAddresses()...)
+	}
+	if host.IsUnspecified() || host.IsLoopback() {
+		hosts = append(hosts, "localhost")
+	}
+	urls := make([]string, len(hosts))
+	for i, h := range hosts {
+		urls[i] = "http://" + net.JoinHostPort(h, strconv.Itoa(int(at.Port())))
+	}
+	return urls, nil
+}
+
+// ownAddresses are this machine's IPv4 addresses in its networks, for trying the demo from a phone.
+func ownAddresses() []string {
+	all, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var own []string
+	for _, a := range all {
+		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && n.IP.IsGlobalUnicast() {
+			own = append(own, n.IP.String())
+		}
+	}
+	return own
+}
+
+// bareFile drops the path that package os puts into its errors: ours name it already.
+func bareFile(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // demoPeers are what stands around the gateway; the fields fill gateway.yaml.
@@ -116,7 +188,7 @@ func startPeers(ctx context.Context, box *demo.Mailbox, mailbox string) (*demoPe
 }
 
 func (p *demoPeers) serveOn(ctx context.Context, address string, h http.Handler) (string, error) {
-	listener, err := listen(config.Listen{Address: address})
+	listener, err := listenOn(address, "--mailbox")
 	if err != nil {
 		return "", err
 	}
@@ -129,7 +201,7 @@ func (p *demoPeers) serveOn(ctx context.Context, address string, h http.Handler)
 // writeDemo writes gateway.yaml anew (its ports change), and users.yaml unless it is there: edits to it are part of the fun.
 func writeDemo(data string, p *demoPeers) error {
 	if err := os.MkdirAll(data, 0o700); err != nil {
-		return err
+		return fmt.Errorf("use %s as the demo's folder: %w", data, bareFile(err))
 	}
 	var text strings.Builder
 	if err := template.Must(template.New("gateway.yaml").Parse(demoGateway)).Execute(&text, p); err != nil {
@@ -140,19 +212,23 @@ func writeDemo(data string, p *demoPeers) error {
 	}
 	users := filepath.Join(data, "users.yaml")
 	if _, err := os.Stat(users); err == nil {
-		return nil
+		return nil // edits are kept
 	}
 	return os.WriteFile(users, demoUsers, 0o600)
 }
 
-func sayDemo(w io.Writer, data string, p *demoPeers) {
+func sayDemo(w io.Writer, data string, p *demoPeers) error {
+	public, err := p.Public()
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(w, `Doorcode demo
 
-  application, through the gateway   http://%s/
+  application, through the gateway   %s/
   mailbox, where the codes arrive    http://%s/
   configuration and state            %s
 
-`, p.Listen, p.Mailbox, data)
+`, strings.Join(public, "/   "), p.Mailbox, data)
 	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "  company\tuser\tpassword\tlogin code")
 	for _, a := range demo.Accounts {
@@ -169,6 +245,7 @@ What to try
 Ctrl-C stops the demo.
 
 `)
+	return nil
 }
 
 var demoCodes = map[string]string{"omar": "off", "samira": "SMS", "emil": "e-mail", "basma": "SMS and e-mail"}

@@ -20,15 +20,31 @@ import (
 )
 
 // listen opens the address where browsers come in.
-func listen(l config.Listen) (net.Listener, error) {
-	listener, err := net.Listen("tcp", l.Address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, hinted{fmt.Errorf("%s is in use by another program", l.Address), "--listen takes another address, e.g. --listen 127.0.0.1:9443"}
+func listen(l config.Listen) (net.Listener, error) { return listenOn(l.Address, "--listen") }
+
+// listenOn opens an address that the named flag would change.
+func listenOn(address, flag string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	other := flag + " takes another address, e.g. " + flag + " 127.0.0.1:9443"
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, hinted{fmt.Errorf("%s is in use by another program", address), other}
+	case errors.Is(err, syscall.EACCES):
+		return nil, hinted{fmt.Errorf("no permission to listen on %s", address), "ports below 1024 need the capability CAP_NET_BIND_SERVICE; " + other}
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return nil, hinted{fmt.Errorf("%s is not an address of this machine", address), other}
+	case err != nil:
+		return nil, fmt.Errorf("listen on %s: %w", address, bareNet(err))
 	}
-	if errors.Is(err, syscall.EACCES) {
-		return nil, hinted{fmt.Errorf("no permission to listen on %s", l.Address), "ports below 1024 need CAP_NET_BIND_SERVICE; --listen takes another address"}
+	return listener, nil
+}
+
+// bareNet drops the operation and address that package net puts into its errors: ours name them already.
+func bareNet(err error) error {
+	if e, ok := errors.AsType[*net.OpError](err); ok {
+		return e.Err
 	}
-	return listener, err
+	return err
 }
 
 // drainTime is how long requests under way may take after the signal to stop.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"doorcode/config"
 )
@@ -15,20 +17,33 @@ import (
 // How the program speaks: "error:" says what is wrong, "hint:" what to type instead. Problems of a file stand one a line, with
 // their place first, so that editors can jump to it.
 
+// usageText is the help of a command. It ends with examples, which work as they stand.
+const usageText = `Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
+{{- if .HasAvailableSubCommands}}
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+
+{{.CommandPath}} COMMAND --help says more about one of them.{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{- if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}
+`
+
 func sayError(w io.Writer, err error) {
-	var problems config.Problems
-	if errors.As(err, &problems) {
+	if problems, ok := errors.AsType[config.Problems](err); ok {
 		fmt.Fprintln(w, problems.Error())
 		return
 	}
 	fmt.Fprintln(w, "error:", err)
-	var h hinted
-	if errors.As(err, &h) {
+	if h, ok := errors.AsType[hinted](err); ok {
 		fmt.Fprintln(w, "hint:", h.hint)
-	}
-	var wrong usageError
-	if errors.As(err, &wrong) {
-		fmt.Fprintln(w, "hint: doorcode --help lists the commands, doorcode COMMAND --help their flags")
 	}
 }
 
@@ -39,6 +54,22 @@ type hinted struct {
 }
 
 func (h hinted) Unwrap() error { return h.error }
+
+// flagMistake says what is wrong with a flag.
+func flagMistake(c *cobra.Command, err error) error {
+	hint := c.CommandPath() + " --help lists its flags"
+	if e, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return hinted{fmt.Errorf("--%s wants something after it", e.GetSpecifiedName()), hint}
+	}
+	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		dashes := "--"
+		if e.GetSpecifiedShortnames() != "" {
+			dashes = "-"
+		}
+		return hinted{fmt.Errorf("%s has no flag %s%s", c.CommandPath(), dashes, e.GetSpecifiedName()), hint}
+	}
+	return hinted{err, hint}
+}
 
 // newLog writes for people on a terminal and JSON otherwise, unless the configuration says which.
 func newLog(w io.Writer, c config.Log) zerolog.Logger {
