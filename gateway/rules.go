@@ -91,6 +91,12 @@ func (v *visit) opens(rule reading.Rule) (bool, error) {
 	return v.judge([]reading.Rule{rule}, false)
 }
 
+// isLoginPage reports whether the request is for login.page, whatever kind of text the application calls it.
+func (g *Gateway) isLoginPage(v *visit) bool {
+	page, err := v.judge([]reading.Rule{g.config.LoginPage}, false)
+	return err == nil && page
+}
+
 // sessionNames are names of parameters that carry a session id: those every PHP or Java application knows, those configured,
 // and those of cookies that the upstream was seen to set.
 type sessionNames struct {
