@@ -156,10 +156,15 @@ func (h *house) watch(ctx context.Context, w *config.Watcher, file string, o con
 	})
 }
 
-// watcher looks at the files of whichever configuration is in force.
-func (h *house) watcher() *config.Watcher {
-	return config.NewWatcher(func() []string { return h.current.Load().settings.Files }, func(path string, err error) {
-		h.log.Error().Err(err).Str("file", path).Msg("a file of the configuration is gone; its last content stays in force")
+// newWatcher looks at the files of whichever configuration is in force; before there is one, at first. It runs only once h is open.
+func newWatcher(first func() []string, h **house) *config.Watcher {
+	return config.NewWatcher(func() []string {
+		if *h == nil {
+			return first()
+		}
+		return (*h).current.Load().settings.Files
+	}, func(path string, err error) {
+		(*h).log.Error().Err(err).Str("file", path).Msg("a file of the configuration is gone; its last content stays in force")
 	})
 }
 

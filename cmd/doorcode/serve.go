@@ -61,6 +61,14 @@ func load(file string, o config.Overrides, warn func(config.Problems)) (*config.
 
 // serve runs the gateway of a configuration until ctx ends, and takes changes of its files up while it runs.
 func serve(ctx context.Context, file string, o config.Overrides, newLog func(config.Log) zerolog.Logger) (err error) {
+	settings, _, err := load(file, o, func(config.Problems) {})
+	if err != nil {
+		return err
+	}
+	// Read twice: once to know which files to watch, and once they are watched. A save between reading and watching would
+	// otherwise be in force nowhere until the next one.
+	var h *house
+	watcher := newWatcher(func() []string { return settings.Files }, &h)
 	var warnings config.Problems
 	settings, policy, err := load(file, o, func(p config.Problems) { warnings = p })
 	if err != nil {
@@ -68,11 +76,11 @@ func serve(ctx context.Context, file string, o config.Overrides, newLog func(con
 	}
 	log := newLog(settings.Log)
 	logProblems(log, warnings)
-	h, err := open(ctx, settings, policy, log)
-	if err != nil {
+	if h, err = open(ctx, settings, policy, log); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
+	watcher.Know()
 	listener, err := listen(settings.Listen)
 	if err != nil {
 		return err
@@ -81,7 +89,6 @@ func serve(ctx context.Context, file string, o config.Overrides, newLog func(con
 		Str("upstream", settings.Gateway.Upstream.URL.String()).Str("version", versionText()).Msg("the door is open for business")
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	watcher := h.watcher()
 	h.background(func() { h.watch(ctx, watcher, file, o) })
 	h.background(func() { h.keep(ctx) })
 	return serveHTTP(ctx, listener, settings, h, log)
