@@ -70,12 +70,18 @@ func ReadLogin(header http.Header, rawQuery string, body io.Reader, limit int64,
 }
 
 // checkLoginQuery looks for the login's fields, and for a method override, in the query: PHP's $_REQUEST mixes query and body.
+// The query goes up as it came, so what is a name to those that part it at ";" too counts (B11).
 func checkLoginQuery(rawQuery string, fields LoginFields) error {
 	query, err := ParseQuery(rawQuery)
 	if err != nil {
 		return fmt.Errorf("query of a login: %w", err)
 	}
-	for _, name := range query.Names() {
+	names := query.Names()
+	if strings.Contains(rawQuery, ";") {
+		parted, _ := ParseQuery(strings.ReplaceAll(rawQuery, ";", "&"))
+		names = append(names, parted.Names()...)
+	}
+	for _, name := range names {
 		if fields.judges(name) || overridesMethod(name) {
 			return fmt.Errorf("query of a login has a field that belongs into its body: %w", ErrAmbiguous)
 		}
