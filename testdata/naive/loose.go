@@ -37,7 +37,7 @@ type call struct {
 func (u *Upstream) receive(r *http.Request) *call {
 	p := &call{request: r, method: strings.ToUpper(r.Method), fields: map[string]string{}, cookies: map[string]string{}}
 	seen := Request{Method: r.Method, URI: r.RequestURI, Host: r.Host, Header: r.Header.Clone(), At: time.Now()}
-	const kept = 1 << 20 // of a form; the rest of an upload is counted only
+	const kept = 8 << 20 // of a form; the rest of an upload is counted only
 	content, err := io.ReadAll(io.LimitReader(r.Body, kept))
 	rest, err2 := io.Copy(io.Discard, r.Body)
 	p.body, p.length, seen.Cut = content, int64(len(content))+rest, err != nil || err2 != nil
