@@ -57,6 +57,7 @@ func (g *Gateway) sealAnswer(res *http.Response) error {
 	p := res.Request.Context().Value(visitKey{}).(*passage)
 	g.rewriteLocation(res.Header, p.public)
 	delete(res.Trailer, "Set-Cookie")
+	delete(res.Header, "Set-Cookie2") // RFC 2965: no browser takes it, every script could read it (A8)
 	p.w.Header().Del("Set-Cookie") // left by a 103
 	if p.who.kind != insider {
 		return g.visitorAnswer(p, res)
