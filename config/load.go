@@ -13,6 +13,7 @@ import (
 	"doorcode/challenge/email"
 	"doorcode/challenge/sms"
 	"doorcode/gateway"
+	"doorcode/templates"
 )
 
 // Settings is gateway.yaml, checked. File names in it are absolute or relative to the working directory: those that the file
@@ -62,6 +63,45 @@ type Log struct {
 
 // Load reads gateway.yaml with its overrides. With a problem that is more than a warning (Problems.Err) Settings is nil.
 func Load(path string, o Overrides) (*Settings, Problems) {
+	s, found := load(path, o)
+	if found.Err() != nil {
+		return nil, found
+	}
+	return s, found
+}
+
+// LoadBoth reads gateway.yaml and the policy that it names, and says everything that is wrong with either: whoever mends them wants to
+// mend them once. With a problem that is more than a warning both are nil.
+func LoadBoth(path string, o Overrides) (*Settings, *challenge.Policy, Problems) {
+	s, found := load(path, o)
+	switch {
+	case s == nil:
+		return nil, nil, found
+	case found.Err() != nil:
+		_, more := LoadPolicy(s.Policy, s.asIfMended())
+		return nil, nil, append(found, more...)
+	}
+	policy, more := LoadPolicy(s.Policy, s)
+	if found = append(found, more...); policy == nil {
+		return nil, nil, found
+	}
+	return s, policy, found
+}
+
+// asIfMended is what a policy is held against when gateway.yaml has faults: users are not to blame for what those may have left out.
+func (s *Settings) asIfMended() *Settings {
+	m := *s
+	m.SMS, m.Email, m.ConfirmReadsUser = []sms.Config{{}}, new(email.Config), true
+	if len(m.languages) == 0 {
+		if texts, err := templates.New(""); err == nil {
+			m.languages = texts.Languages()
+		}
+	}
+	return &m
+}
+
+// load returns what could be read also where there are problems; nil: nothing.
+func load(path string, o Overrides) (*Settings, Problems) {
 	r := &reader{file: path, over: newLayer(o)}
 	root := r.open()
 	if root == nil || !r.is(root, yaml.MappingNode, "") {
@@ -69,9 +109,6 @@ func Load(path string, o Overrides) (*Settings, Problems) {
 	}
 	s := r.settings(root)
 	r.found = append(r.found, r.over.unknown()...)
-	if found := r.found.sorted(); found.Err() != nil {
-		return nil, found
-	}
 	s.Files = append([]string{path, s.Policy}, r.files...)
 	for _, file := range []string{s.Listen.Cert, s.Listen.Key} {
 		if file != "" {

@@ -46,13 +46,8 @@ func tuneCollector() {
 
 // load reads both files. Warnings go to warn; anything worse is the error.
 func load(file string, o config.Overrides, warn func(config.Problems)) (*config.Settings, *challenge.Policy, error) {
-	settings, problems := config.Load(file, o)
+	settings, policy, problems := config.LoadBoth(file, o)
 	if settings == nil {
-		return nil, nil, problems
-	}
-	policy, more := config.LoadPolicy(settings.Policy, settings)
-	problems = append(problems, more...)
-	if policy == nil {
 		return nil, nil, problems
 	}
 	warn(problems.Warnings())
