@@ -109,11 +109,19 @@ func (g *Gateway) toLogin(v *visit) error {
 	if !v.isPage() {
 		return refuse(templates.Unauthorized, nil)
 	}
-	if !v.reads() {
+	// A sign-out on an ended session, by the back button or in an old tab, has nothing left to do: the next login must not lead to it.
+	logout, err := v.judge(g.config.Logout, true)
+	if err != nil {
+		return err
+	}
+	if !v.reads() && !logout {
 		// A form on an ended session: the invoice in it must not be lost, so it is not led away from.
 		return refuse(templates.SignInAgain, nil)
 	}
-	back, _ := reading.Return(v.target())
+	back := ""
+	if !logout {
+		back, _ = reading.Return(v.target())
+	}
 	is := who{kind: visitor, trail: v.who.trail, back: back}
 	if v.who.kind == pending {
 		is.kind, is.id = pending, v.who.id

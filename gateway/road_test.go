@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -47,4 +48,22 @@ func TestRoadByEmail(t *testing.T) {
 	h := newHouse(t, plan{})
 	b := h.browser()
 	b.enterWith("bob")
+}
+
+// A sign-out that comes after the session has ended, from an old tab or the back button, must not be where the next login leads to.
+func TestRoadSignOutTwice(t *testing.T) {
+	h := newHouse(t, plan{})
+	b := h.browser()
+	b.enterWith("alice")
+	b.get("/logout.php")
+	for _, again := range []answer{b.get("/logout.php"), b.post("/logout.php", url.Values{"token": {"old"}})} {
+		if again.StatusCode != http.StatusSeeOther || again.to() != "/login.php" {
+			t.Fatalf("%s of the sign-out page on an ended session: %d to %q", again.Request.Method, again.StatusCode, again.to())
+		}
+	}
+	b.login("alice")
+	if a := b.enter(h.lastCode("alice")); strings.HasPrefix(a.to(), "/logout") {
+		t.Fatalf("the next login leads to %q", a.to())
+	}
+	b.wantMember("alice")
 }
