@@ -10,7 +10,7 @@ import (
 type Value struct{ Name, Value string }
 
 // Rule is one line of the config that recognises requests: all that it names must hold. No method means any. Query is looked
-// for in the query and Form in the body: an upstream that reads either needs a rule for each.
+// for in the query and Form in the body.
 type Rule struct {
 	Methods     []string
 	Path        Pattern
@@ -22,8 +22,8 @@ type Rule struct {
 func (r Rule) LooksAtForm() bool { return len(r.Form) > 0 }
 
 // Match holds the rule against a request. loose is for rules that must not be dodged (login, doors): see Pattern.MatchLoose;
-// then method, names and values are compared forgivingly too, and HEAD counts as GET. Without it (public) everything must
-// stand exactly as the rule has it.
+// then method, names and values are compared forgivingly too, HEAD counts as GET, and a parameter may stand in query or body,
+// for PHP's $_REQUEST takes it from either (B17). Without it (public) everything must stand exactly as the rule has it.
 //
 // ErrAmbiguous means: method and path are the rule's, and a parameter that it looks at stands twice, or in query and body,
 // or, where it must be exact, under another spelling that PHP folds into it. Such a request is refused whatever the rule is
@@ -67,16 +67,22 @@ func (r Rule) takesPath(path Path, loose bool) bool {
 	return r.Path.Match(path)
 }
 
-// in looks the parameter up where the rule wants it. It may stand nowhere else.
+// in looks the parameter up where the rule wants it. It may stand nowhere else; a loose rule takes it from there too.
 func (v Value) in(here, there Params, loose bool) (bool, error) {
-	found, times := field{}, 0
-	for _, f := range here.fields {
+	places := here.fields
+	if loose {
+		places = slices.Concat(here.fields, there.fields)
+	}
+	found, times, elsewhere := field{}, 0, 0
+	for _, f := range places {
 		if touches(f.name, v.Name) {
 			found = f
 			times++
 		}
 	}
-	elsewhere := len(there.Get(v.Name))
+	if !loose {
+		elsewhere = len(there.Get(v.Name))
+	}
 	switch {
 	case times+elsewhere > 1:
 		return false, fmt.Errorf("parameter %s is there %d times: %w", v.Name, times+elsewhere, ErrAmbiguous)

@@ -58,7 +58,10 @@ func TestRuleMatch(t *testing.T) {
 		{byForm, "POST", "/index.php", "", "action[x]=login", twice, yes},
 		{byForm, "POST", "/index.php", "", "pad=1&action=login", yes, yes},
 		{byForm, "POST", "/index.php", "", "action=logout", no, no},
-		{byForm, "POST", "/index.php", "action=login", "", no, no},
+		{byForm, "POST", "/index.php", "action=login", "", no, yes},
+		{byQuery, "GET", "/index.php", "", "title=Special:Login", no, yes},
+		{byQuery, "GET", "/index.php", "", "+title[]=special:login", no, yes},
+		{byBoth, "PUT", "/index.php", "user.name=x", "title=y", no, yes},
 
 		// B18: twice, or in query and body.
 		{byQuery, "GET", "/index.php", "title=Special:Login&title=Main", "", twice, twice},
