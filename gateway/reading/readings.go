@@ -48,7 +48,7 @@ func Readings(escaped string) ([]Path, error) {
 func steps() []func(string) string {
 	return []func(string) string{
 		decodeLenient, decodeUnicode, decodeOverlong,
-		cutSegmentParams, cutAllParams, cutNUL, cutQuery,
+		cutSegmentParams, cutAllParams, cutNUL, dropNUL, cutQuery,
 		backslashes, mergeSlashes, resolveDots, dropHost,
 	}
 }
@@ -136,6 +136,9 @@ func cutSegmentParams(s string) string {
 
 func cutAllParams(s string) string { return cutAt(s, ";") }
 func cutNUL(s string) string       { return cutAt(s, "\x00") }
+
+// dropNUL passes over NUL, which makes a dot segment of ".%00.".
+func dropNUL(s string) string { return strings.ReplaceAll(s, "\x00", "") }
 
 // cutQuery cuts where a second parser would see the query begin once %3F is decoded.
 func cutQuery(s string) string { return cutAt(s, "?#") }
