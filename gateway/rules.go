@@ -28,12 +28,26 @@ func (v *visit) judge(rules []reading.Rule, loose bool) (bool, error) {
 }
 
 // rulesLookAtForm reports whether the body must be read whole before the request can be judged: where a rule on its path looks
-// at form values, and where a door or the login is told by a query value, which PHP's $_REQUEST would take from the body too (threat B18).
+// at form values, and where a door or the login is told by a query value, which PHP's $_REQUEST would take from the body too (threats B17, B18).
 func (g *Gateway) rulesLookAtForm(v *visit) bool {
 	if g.looks(v, []reading.Rule{g.config.LoginRule}, true) || g.looks(v, g.config.Doors, true) {
 		return true
 	}
-	return g.looks(v, g.config.Logout, false) || g.looks(v, g.config.Elsewhere, false) || g.looks(v, g.config.Public, false)
+	return g.looks(v, g.config.Logout, false) || g.looks(v, g.config.Public, false) || g.looks(v, g.config.Elsewhere, false) || v.excusedByQuery(g.config.Elsewhere)
+}
+
+// excusedByQuery reports whether a query value would take the credential scan away. The body must not hold that parameter as well:
+// it could lead to another page than the one that is excused (threat B18).
+func (v *visit) excusedByQuery(elsewhere []reading.Rule) bool {
+	for i, rule := range elsewhere {
+		if len(rule.Query) == 0 {
+			continue
+		}
+		if ok, err := v.judge(elsewhere[i:i+1], false); ok || err != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (g *Gateway) looks(v *visit, rules []reading.Rule, byQueryToo bool) bool {
