@@ -32,6 +32,7 @@ type Options struct {
 	CookieIn103    bool            // a login sets it in early hints as well
 	CookieTrailer  bool            // and in a trailer
 	ErrorAfterward bool            // a right password is answered by 500, after the cookies
+	Regenerates    bool            // a login gives the session a new id, in the answer (session_regenerate_id)
 	ShowsID        bool            // pages carry the session id in their links
 	Absolute       bool            // Locations are absolute, built from X-Forwarded-Proto and X-Forwarded-Host or Host
 	Gzip           bool            // answers are compressed, asked or not

@@ -86,7 +86,7 @@ func (u *Upstream) signsIn(w http.ResponseWriter, p *call) bool {
 	return true
 }
 
-// formLogin signs the session in under the id it already has.
+// formLogin signs the session in under the id it already has, or a new one.
 func (u *Upstream) formLogin(w http.ResponseWriter, p *call, name, password string) {
 	if u.options.FormToken && p.fields["form_token"] != p.session.token {
 		u.redirect(w, p, "/home.php")
@@ -115,6 +115,11 @@ func (u *Upstream) formLogin(w http.ResponseWriter, p *call, name, password stri
 func (u *Upstream) signIn(p *call, user string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if u.options.Regenerates {
+		id := strings.ToLower(rand.Text())
+		p.session = &session{id: id, token: p.session.token}
+		p.fresh, u.sessions[id] = true, p.session
+	}
 	p.session.user = user
 	u.signIns = append(u.signIns, p.served(user))
 }
