@@ -188,40 +188,71 @@ func (g *Gateway) rewriteLocation(h http.Header, public *url.URL) {
 		}
 	}
 	if value := h.Get("Refresh"); value != "" {
-		if seconds, to, ok := strings.Cut(value, "="); ok {
-			h.Set("Refresh", seconds+"="+g.publicAddress(to, public))
+		i := refreshAddress(value)
+		h.Set("Refresh", value[:i]+g.publicAddress(value[i:], public))
+	}
+}
+
+// refreshAddress is where the address begins in "5; url=ADDRESS", as browsers read it: "," for ";", quotes and a missing "url=" are
+// all the same to them (HTML §4.2.5.3).
+func refreshAddress(value string) int {
+	i := strings.IndexAny(value, ";,")
+	if i < 0 {
+		return len(value)
+	}
+	skip := func(set string) { i += len(value[i:]) - len(strings.TrimLeft(value[i:], set)) }
+	skip(";, \t")
+	if len(value)-i > 3 && strings.EqualFold(value[i:i+3], "url") {
+		if rest := strings.TrimLeft(value[i+3:], " \t"); strings.HasPrefix(rest, "=") {
+			i = len(value) - len(rest) + 1
+			skip(" \t")
 		}
 	}
+	skip(`"'`)
+	return i
 }
 
+// publicAddress exchanges the origin of an address that names the application itself: its own address, the Host it is sent, or one of our
+// names by the wrong scheme. The rest stays as the application wrote it, bad escapes too.
 func (g *Gateway) publicAddress(address string, public *url.URL) string {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || !g.isUpstream(u) {
+	scheme, rest, ok := strings.Cut(address, "//")
+	if scheme = strings.ToLower(scheme); !ok || scheme != "" && scheme != "http:" && scheme != "https:" {
 		return address
 	}
-	// Only the origin is exchanged: the rest stays as the application wrote it.
-	_, rest, _ := strings.Cut(address, "//")
-	i := strings.IndexAny(rest, "/?#")
-	if i < 0 {
-		return public.Scheme + "://" + public.Host
+	end := strings.IndexAny(rest, `/?#\"'`)
+	if end < 0 {
+		end = len(rest)
 	}
-	return public.Scheme + "://" + public.Host + rest[i:]
+	host := rest[strings.LastIndexByte(rest[:end], '@')+1 : end]
+	if !g.isUpstream(strings.TrimSuffix(scheme, ":"), host) {
+		return address
+	}
+	return public.Scheme + "://" + public.Host + rest[end:]
 }
 
-// isUpstream reports whether u names the application itself: its own address, the Host it is sent, or our own name by the wrong scheme.
-func (g *Gateway) isUpstream(u *url.URL) bool {
-	if u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
-		return false
-	}
-	if strings.EqualFold(u.Host, g.config.Upstream.URL.Host) || g.config.Upstream.Host != "" && strings.EqualFold(u.Host, g.config.Upstream.Host) {
+func (g *Gateway) isUpstream(scheme, host string) bool {
+	own := g.config.Upstream
+	if sameHost(scheme, host, own.URL.Scheme, own.URL.Host) || own.Host != "" && sameHost(scheme, host, own.URL.Scheme, own.Host) {
 		return true
 	}
 	for _, public := range g.config.PublicURLs {
-		if strings.EqualFold(u.Host, public.Host) {
+		if sameHost(scheme, host, public.Scheme, public.Host) {
 			return true
 		}
 	}
 	return false
+}
+
+// sameHost compares hosts, the scheme's own port written or not.
+func sameHost(scheme, host, ownScheme, ownHost string) bool {
+	return strings.EqualFold(barePort(scheme, host), barePort(ownScheme, ownHost))
+}
+
+func barePort(scheme, host string) string {
+	if strings.EqualFold(scheme, "https") {
+		return strings.TrimSuffix(host, ":443")
+	}
+	return strings.TrimSuffix(host, ":80")
 }
 
 // answerWriter takes Set-Cookie out of what ReverseProxy sends past ModifyResponse: 103 answers and trailers (invariant 2, threat A10).
