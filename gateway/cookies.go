@@ -58,7 +58,7 @@ func (g *Gateway) sealAnswer(res *http.Response) error {
 	g.rewriteLocation(res.Header, p.public)
 	delete(res.Trailer, "Set-Cookie")
 	delete(res.Header, "Set-Cookie2") // RFC 2965: no browser takes it, every script could read it (A8)
-	p.w.Header().Del("Set-Cookie") // left by a 103
+	p.w.Header().Del("Set-Cookie")    // left by a 103
 	if p.who.kind != insider {
 		return g.visitorAnswer(p, res)
 	}
