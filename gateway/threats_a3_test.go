@@ -175,8 +175,15 @@ func TestThreat_A8_LastOfANameWins(t *testing.T) {
 	}
 }
 
+// noWait is a Slow that has passed.
+func noWait() <-chan struct{} {
+	passed := make(chan struct{})
+	close(passed)
+	return passed
+}
+
 func TestThreat_A9_RememberMeAlone(t *testing.T) {
-	h := newHouse(t, plan{naive: naive.Options{Remember: true}, config: func(c *gateway.Config) { c.Public = append(c.Public, rule(t, "", "/slow")) }})
+	h := newHouse(t, plan{naive: naive.Options{Remember: true, Slow: noWait()}, config: func(c *gateway.Config) { c.Public = append(c.Public, rule(t, "", "/slow")) }})
 	b, mallory, bare := h.browser(), h.browser(), h.bare()
 	h.wantCodePage(b.login("alice"))
 	b.wantNoCookies("at the password step")
@@ -236,16 +243,19 @@ func TestThreat_A9_KeptOrPlain(t *testing.T) {
 }
 
 func TestThreat_A10_HeldSessionOutsideSetCookie(t *testing.T) {
-	for name, status := range map[string]int{"redirect": 302, "page": 200, "seldom": 303} {
-		for _, location := range []string{"/home.php;jsessionid=%s", "/home.php?sid=%s", "/home.php?next=%%2Fx%%3Fsid%%3D%s", "/%s/home.php", "//host/%s", "/home.php#%s"} {
-			h := bentHouse(t, plan{}, func(w http.ResponseWriter, r *http.Request, app http.Handler) {
-				if r.Method != "POST" || r.URL.Path != "/login.php" {
-					app.ServeHTTP(w, r)
-					return
-				}
-				app.ServeHTTP(httptest.NewRecorder(), r)
-				tellEverywhere(w, r.Header.Get("Cookie"), status, location)
-			})
+	status, location := 0, ""
+	h := bentHouse(t, plan{}, func(w http.ResponseWriter, r *http.Request, app http.Handler) {
+		if r.Method != "POST" || r.URL.Path != "/login.php" {
+			app.ServeHTTP(w, r)
+			return
+		}
+		app.ServeHTTP(httptest.NewRecorder(), r)
+		tellEverywhere(w, r.Header.Get("Cookie"), status, location)
+	})
+	for _, status = range []int{302, 303, 200} {
+		for _, location = range []string{"/home.php;jsessionid=%s", "/home.php?sid=%s", "/home.php?next=%%2Fx%%3Fsid%%3D%s", "/%s/home.php", "//host/%s", "/home.php#%s"} {
+			h.naive = naive.New(naive.Options{})
+			name := fmt.Sprintf("%d to %s", status, location)
 			b := h.browser()
 			heard := b.listen()
 			a := b.login("alice")
@@ -347,6 +357,7 @@ var alterations = map[string]func(w http.ResponseWriter, r *http.Request, app ht
 func TestThreat_A11_SuccessRuleFooled(t *testing.T) {
 	for rules, set := range loginRules {
 		t.Run(rules, func(t *testing.T) {
+			t.Parallel()
 			alter := alterations["as it is"]
 			h := bentHouse(t, plan{
 				config: func(c *gateway.Config) { set(&c.Login) },

@@ -407,7 +407,7 @@ func TestThreat_A4_BrokenAnswer(t *testing.T) {
 
 // Somebody signed in elsewhere, and mallory has learned the session id.
 func TestThreat_A5_LearnedSessionID(t *testing.T) {
-	h := newHouse(t, plan{config: func(c *gateway.Config) {
+	h := newHouse(t, plan{naive: naive.Options{Slow: noWait()}, config: func(c *gateway.Config) {
 		c.Public = append(c.Public, rule(t, "", "/slow"), rule(t, "POST", "/slow"), rule(t, "", "/invoice.php"))
 		c.Elsewhere = append(c.Elsewhere, rule(t, "POST", "/register.php"))
 	}})
