@@ -228,7 +228,7 @@ func sayDemo(w io.Writer, data string, p *demoPeers) error {
   mailbox, where the codes arrive    http://%s/
   configuration and state            %s
 
-`, strings.Join(public, "/   "), p.Mailbox, data)
+`, strings.Join(public, "/\n"+strings.Repeat(" ", 37)), p.Mailbox, data)
 	table := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "  company\tuser\tpassword\tlogin code")
 	for _, a := range demo.Accounts {

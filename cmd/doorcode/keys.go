@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/spf13/cobra"
 
@@ -38,10 +40,14 @@ it must not open anything any more.`,
 			if settings == nil {
 				return problems.Err()
 			}
-			if err := keys.Rotate(settings.Keys); err != nil {
+			err := keys.Rotate(settings.Keys)
+			if errors.Is(err, fs.ErrNotExist) {
+				return hinted{err, "the first start of the gateway makes it"}
+			}
+			if err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "%s has a new key; the gateway seals with it from its next start\n", settings.Keys)
+			_, err = fmt.Fprintf(c.OutOrStdout(), "%s has a new key; the gateway seals with it from its next start\n", settings.Keys)
 			return err
 		},
 	}
