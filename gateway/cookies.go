@@ -74,6 +74,7 @@ func (g *Gateway) visitorAnswer(p *passage, res *http.Response) error {
 	}
 	dropped := g.box.VisitorAnswer(res.Header, p.path.String())
 	g.sessions.addNew(dropped)
+	g.hintWithheld(dropped)
 	if p.who.kind == stranger && res.StatusCode != http.StatusNotModified && (isPage(res.Header) || g.isLoginPage(p.visit)) {
 		// The gateway cookie comes with the login page, and with any other page that may have the form on it; a login without it
 		// is told that the browser keeps no cookies.
@@ -164,6 +165,14 @@ func (g *Gateway) hintDropped(names []string) {
 	for _, name := range names {
 		if g.hints.first(name) {
 			g.log.Info().Str("cookie", name).Msgf("a cookie that the gateway did not seal was dropped; if the application's scripts write it, cookies.plain: [%s] lets it through", name)
+		}
+	}
+}
+
+func (g *Gateway) hintWithheld(names []string) {
+	for _, name := range names {
+		if g.hints.first(name) {
+			g.log.Info().Str("cookie", name).Msgf("a cookie that the application set for a visitor was withheld, as its session must be; if it is a mere preference, cookies.keep: [%s] lets it through", name)
 		}
 	}
 }
