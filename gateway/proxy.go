@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	stdlog "log"
 	"net"
@@ -128,6 +129,10 @@ func (g *Gateway) scanRequest(p *passage) error {
 // pass hands the request to the proxy. What goes wrong on the way comes back as an error unless the answer had begun.
 func (g *Gateway) pass(ctx context.Context, p *passage) error {
 	if max := g.config.Limits.Body; max > 0 {
+		if p.r.ContentLength > max {
+			// Refused before any of it goes up: mod_php runs a POST that was cut off with the fields it got.
+			return refuse(templates.TooLarge, fmt.Errorf("a body of %d bytes", p.r.ContentLength))
+		}
 		p.r.Body = http.MaxBytesReader(p.w, p.r.Body, max)
 	}
 	p.Context, p.writer.ResponseWriter = ctx, p.w
