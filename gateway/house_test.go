@@ -43,6 +43,7 @@ type plan struct {
 	unlisted challenge.Unlisted
 	config   func(*gateway.Config)
 	code     func(*challenge.Config)
+	store    func(challenge.Store) challenge.Store // around the bolt file
 }
 
 // house is a gateway with everything real around it: listeners, a bolt file, a mail server, an SMS provider.
@@ -114,8 +115,12 @@ func (h *house) open() {
 	texts, err := templates.New("")
 	must(h.t, err)
 	log := zerolog.New(h.log).Level(zerolog.TraceLevel)
+	var store challenge.Store = h.store
+	if h.plan.store != nil {
+		store = h.plan.store(store)
+	}
 	h.door = challenge.New(h.challengeConfig(), h.newPolicy(), challenge.Parts{
-		Store: h.store, Senders: h.senders(), Keys: h.ring, Texts: texts, Now: h.clock.now, Log: log,
+		Store: store, Senders: h.senders(), Keys: h.ring, Texts: texts, Now: h.clock.now, Log: log,
 	})
 	_, err = h.door.SetPolicy(context.Background(), h.newPolicy())
 	must(h.t, err)
@@ -412,6 +417,7 @@ type phone struct {
 	texts []string
 	by    map[string]string // number → its newest text
 	fail  bool
+	echo  bool              // a failing one quotes what it was asked to send
 }
 
 func newPhone(t testing.TB) *phone {
@@ -421,6 +427,9 @@ func newPhone(t testing.TB) *phone {
 		defer p.mu.Unlock()
 		if p.fail {
 			io.WriteString(w, "ERROR no credit")
+			if p.echo {
+				io.WriteString(w, " for "+r.FormValue("to")+": "+r.FormValue("text"))
+			}
 			return
 		}
 		p.texts = append(p.texts, r.FormValue("text"))
@@ -476,6 +485,13 @@ func (p *phone) setFail(fail bool) {
 	p.fail = fail
 }
 
+// failEchoing fails from now on, and quotes what it was asked to send.
+func (p *phone) failEchoing() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fail, p.echo = true, true
+}
+
 // mailServer is an SMTP server on loopback that keeps what it gets.
 type mailServer struct {
 	address string
@@ -483,6 +499,7 @@ type mailServer struct {
 	mu    sync.Mutex
 	mails map[string][]string
 	fail  bool
+	echo  bool // as phone's
 }
 
 func newMailServer(t testing.TB) *mailServer {
@@ -499,7 +516,7 @@ func newMailServer(t testing.TB) *mailServer {
 
 type mailSession struct {
 	server *mailServer
-	to     string
+	to     string // of several the last; see total
 }
 
 func (s *mailSession) Reset()                                    {}
@@ -514,7 +531,12 @@ func (s *mailSession) Data(r io.Reader) error {
 	s.server.mu.Lock()
 	defer s.server.mu.Unlock()
 	if s.server.fail {
-		return &smtp.SMTPError{Code: 554, Message: "no"}
+		why := "no"
+		if s.server.echo {
+			why = strings.Join(strings.Fields("rejected for "+s.to+": "+string(raw)), " ")
+			why = why[:min(len(why), 1500)] // the client reads no longer lines (RFC 5321 §4.5.3.1.5 allows 512)
+		}
+		return &smtp.SMTPError{Code: 554, Message: why}
 	}
 	s.server.mails[s.to] = append(s.server.mails[s.to], string(raw))
 	return nil
@@ -539,6 +561,33 @@ func (m *mailServer) last(to string) string {
 	// Headers have numbers of their own.
 	_, body, _ := strings.Cut(mails[len(mails)-1], "\r\n\r\n")
 	return body
+}
+
+func (m *mailServer) setFail(fail, echo bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail, m.echo = fail, echo
+}
+
+// raw is the newest mail to an address as it arrived, header and all.
+func (m *mailServer) raw(to string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	mails := m.mails[to]
+	if len(mails) == 0 {
+		return ""
+	}
+	return mails[len(mails)-1]
+}
+
+// total counts the mails to anybody.
+func (m *mailServer) total() (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, mails := range m.mails {
+		n += len(mails)
+	}
+	return n
 }
 
 func (m *mailServer) count(to string) int {
