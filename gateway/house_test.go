@@ -417,7 +417,7 @@ type phone struct {
 	texts []string
 	by    map[string]string // number → its newest text
 	fail  bool
-	echo  bool              // a failing one quotes what it was asked to send
+	echo  bool // a failing one quotes what it was asked to send
 }
 
 func newPhone(t testing.TB) *phone {
@@ -516,13 +516,17 @@ func newMailServer(t testing.TB) *mailServer {
 
 type mailSession struct {
 	server *mailServer
-	to     string // of several the last; see total
+	to     []string
 }
 
-func (s *mailSession) Reset()                                    {}
-func (s *mailSession) Logout() error                             { return nil }
-func (s *mailSession) Mail(string, *smtp.MailOptions) error      { return nil }
-func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error { s.to = to; return nil }
+func (s *mailSession) Reset()                               {}
+func (s *mailSession) Logout() error                        { return nil }
+func (s *mailSession) Mail(string, *smtp.MailOptions) error { return nil }
+func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
+	s.to = append(s.to, to)
+	return nil
+}
+
 func (s *mailSession) Data(r io.Reader) error {
 	raw, err := io.ReadAll(r)
 	if err != nil {
@@ -533,12 +537,14 @@ func (s *mailSession) Data(r io.Reader) error {
 	if s.server.fail {
 		why := "no"
 		if s.server.echo {
-			why = strings.Join(strings.Fields("rejected for "+s.to+": "+string(raw)), " ")
+			why = strings.Join(strings.Fields("rejected for "+s.to[0]+": "+string(raw)), " ")
 			why = why[:min(len(why), 1500)] // the client reads no longer lines (RFC 5321 §4.5.3.1.5 allows 512)
 		}
 		return &smtp.SMTPError{Code: 554, Message: why}
 	}
-	s.server.mails[s.to] = append(s.server.mails[s.to], string(raw))
+	for _, to := range s.to {
+		s.server.mails[to] = append(s.server.mails[to], string(raw))
+	}
 	return nil
 }
 
