@@ -226,8 +226,16 @@ func (d *Door) begin(ctx context.Context, l Login, j Judgement) (Decision, *send
 		return Decision{}, nil, err
 	}
 	revoked, err := d.store.Begin(ctx, c, l.Pending, set.charge(c, l.Address, c.CreatedAt), set.Rules)
+	if err == nil && l.Member != nil {
+		// The browser is somebody else's from here on. Its session ends now and in the store, or a restart would bring it back
+		// while the code was never entered (invariant 10, A12).
+		var ended Revoked
+		ended, err = d.store.Revoke(ctx, Match{Session: l.Member.ID})
+		revoked.Sessions = append(revoked.Sessions, ended.Sessions...)
+		revoked.Challenges = append(revoked.Challenges, ended.Challenges...)
+	}
 	if err != nil {
-		return Decision{}, nil, err
+		return Decision{Revoked: revoked}, nil, err
 	}
 	return Decision{Challenge: &c, Reason: j.Reason, Revoked: revoked}, d.deliver(set, c, messages), nil
 }
@@ -240,9 +248,6 @@ func (d *Door) newChallenge(set *setup, l Login, j Judgement) (Challenge, error)
 		Trail: l.Trail, Browser: l.Browser.ID, Remember: j.User.Remember, Return: l.Return,
 		Language: set.texts.Choose(j.User.Language, l.Language), Host: l.Host,
 		Address: l.Address, Agent: clipAgent(l.Agent), CreatedAt: now, ExpiresAt: now.Add(set.life()), Sends: 1, SentAt: now,
-	}
-	if l.Member != nil {
-		c.Replaces = l.Member.ID
 	}
 	code, err := newCode(set.Digits)
 	if err != nil {

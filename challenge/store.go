@@ -79,7 +79,7 @@ type Challenge struct {
 	Tries     int           `json:"tries"`      // wrong codes so far
 	Sends     int           `json:"sends"`      // sends so far, the first included
 	SentAt    time.Time     `json:"sent_at"`    // the last send
-	Replaces  string        `json:"replaces"`   // the member session that this browser had, ended when this login passes
+	Replaces  string        `json:"replaces"`   // the member session that this browser had, where it lives until this login passes
 }
 
 // Live reports whether a code may still be tried at now, tries aside. A challenge from the future is not live: after the clock
@@ -124,14 +124,15 @@ type Session struct {
 // Browser is one browser profile, known by a cookie of its own from its first passed login on.
 // Secrets are kept as SHA-256: they are 256 random bits, so no slow hash is needed.
 type Browser struct {
-	ID       string          `json:"id"`
-	Current  []BrowserSecret `json:"current"`  // the one handed out last, and its siblings of the same 60 s
-	Previous []byte          `json:"previous"` // good until a current one comes back once: an answer may be lost
-	Family   string          `json:"family"`   // of the user agent: "Firefox", "Chrome" …
-	Agent    string          `json:"agent"`
-	Address  netip.Addr      `json:"address"`
-	FirstAt  time.Time       `json:"first_at"`
-	UsedAt   time.Time       `json:"used_at"`
+	ID         string          `json:"id"`
+	Current    []BrowserSecret `json:"current"`     // the one handed out last, and its siblings of the same 60 s
+	Previous   []byte          `json:"previous"`    // good until a current one comes back once: an answer may be lost
+	PreviousAt time.Time       `json:"previous_at"` // when it was handed out
+	Family     string          `json:"family"`      // of the user agent: "Firefox", "Chrome" …
+	Agent      string          `json:"agent"`
+	Address    netip.Addr      `json:"address"`
+	FirstAt    time.Time       `json:"first_at"`
+	UsedAt     time.Time       `json:"used_at"`
 }
 
 // BrowserSecret is one secret handed out for a browser.

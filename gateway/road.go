@@ -144,11 +144,7 @@ func (g *Gateway) askCode(v *visit, typed string, answer submit.Answer) error {
 // that asked for it (ASVS 5 V6.6.2). Of the login's answer nothing goes along.
 func (g *Gateway) toCodePage(v *visit, c *challenge.Challenge) error {
 	if v.who.member != nil {
-		// A new login in a member's browser starts afresh. What ended is written: a restart loads what the store has (invariant 10, A12).
-		g.live.End(v.who.id)
-		if err := g.revokeSession(v, v.who.id); err != nil {
-			return err
-		}
+		g.live.End(v.who.id) // a new login in a member's browser starts afresh; Decide has ended it in the store
 	}
 	if err := g.setWho(v.w, who{kind: pending, id: c.ID, trail: v.who.trail, back: v.who.back}); err != nil {
 		return err
