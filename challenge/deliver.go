@@ -76,7 +76,7 @@ func (d *Door) Close() error {
 
 // sending is one send of a challenge on its way.
 type sending struct {
-	done chan struct{} // closed when every route has its outcome
+	done chan struct{} // closed when every route has its outcome and the store has it
 
 	mu     sync.Mutex
 	routes []Route
@@ -101,10 +101,16 @@ func (s *sending) settle(i int, state RouteState, at time.Time) Route {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.routes[i].State, s.routes[i].At = state, at
+	return s.routes[i]
+}
+
+// recorded says that the store has one more outcome: the code page, which asks the store, then shows what the login was told.
+func (s *sending) recorded() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.open--; s.open == 0 {
 		close(s.done)
 	}
-	return s.routes[i]
 }
 
 // deliver posts messages, one for each route of c, all at once. Called once the store has c, and never twice for one send.
@@ -115,6 +121,7 @@ func (d *Door) deliver(set *setup, c Challenge, messages []Message) *sending {
 		carry := func() { d.carry(s, i, c, sender, m) }
 		if !d.post.run(carry) {
 			d.arrived(c, s.settle(i, RouteFailed, d.now()), m, errClosed)
+			s.recorded()
 		}
 	}
 	return s
@@ -133,6 +140,7 @@ func (d *Door) carry(s *sending, i int, c Challenge, sender Sender, m Message) {
 		state = RouteFailed
 	}
 	d.arrived(c, s.settle(i, state, d.now()), m, err)
+	s.recorded()
 }
 
 // arrived writes what became of one message: the audit line, then the store.
