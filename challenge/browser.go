@@ -43,7 +43,7 @@ func (b Browser) Rotate(shown, fresh string, now time.Time) (next Browser, copie
 	hash, secret := hashSecret(shown), BrowserSecret{Hash: hashSecret(fresh), At: now}
 	switch {
 	case b.isCurrent(hash):
-		b.Previous = hash
+		b.Previous, b.PreviousAt = hash, b.HandedOut(shown)
 		b.Current = []BrowserSecret{secret}
 	case b.isPrevious(hash) && b.loggedInAround(now):
 		b.Current = append(b.Current[max(0, len(b.Current)-maxSiblings+1):len(b.Current):len(b.Current)], secret)
@@ -54,6 +54,22 @@ func (b Browser) Rotate(shown, fresh string, now time.Time) (next Browser, copie
 	}
 	b.UsedAt = now
 	return b, false
+}
+
+// HandedOut says when the secret shown was handed out; the zero time stands for one that b does not know. It opens no trust that is
+// younger: that was given to the secret handed out with it. Whoever had planted his own browser's cookie in the browser of somebody who
+// was then remembered would otherwise hold the previous secret of that trust (threat D6).
+func (b Browser) HandedOut(shown string) time.Time {
+	hash := hashSecret(shown)
+	for _, c := range b.Current {
+		if subtle.ConstantTimeCompare(c.Hash, hash) == 1 {
+			return c.At
+		}
+	}
+	if b.isPrevious(hash) {
+		return b.PreviousAt
+	}
+	return time.Time{}
 }
 
 // isCurrent looks at every secret and in constant time, as far as the hash of a guess could tell a guesser anything.

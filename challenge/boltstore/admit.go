@@ -105,7 +105,7 @@ func (t tx) spareCode(e challenge.Entry, a *challenge.Admitted) (refusal, troubl
 	if err != nil {
 		return nil, err
 	}
-	if !found || !holds(trust, e) {
+	if !found || !holds(trust, e) || trust.CreatedAt.After(b.HandedOut(e.Browser.Secret)) {
 		return challenge.ErrNotTrusted, nil
 	}
 	trust.UsedAt = e.Now
@@ -169,7 +169,14 @@ func (t tx) enterBrowser(e challenge.Entry, a *challenge.Admitted) error {
 	}
 	copied := false
 	if known {
+		handed := b.HandedOut(e.Browser.Secret)
 		b, copied = b.Rotate(e.Browser.Secret, e.NewSecret, e.Now)
+		if !copied {
+			// What the secret shown does not open ends before it becomes a new one, which is younger and would open it.
+			if err := t.endTrustsAfter(handed, b.ID); err != nil {
+				return err
+			}
+		}
 	}
 	if copied {
 		if a.Copied, err = t.forgetBrowser(b.ID); err != nil {

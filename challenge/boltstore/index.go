@@ -3,6 +3,7 @@ package boltstore
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"doorcode/challenge"
 )
@@ -120,6 +121,22 @@ func (t tx) endChallenges(owner string, r *challenge.Revoked) error {
 	for _, id := range t.keysUnder(indexBucket, owner+aChallenge) {
 		if err := t.endChallenge(id, r); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// endTrustsAfter removes the trusts in a browser that were given after a time.
+func (t tx) endTrustsAfter(at time.Time, browser string) error {
+	for _, name := range t.keysUnder(trustsBucket, browser+nul) {
+		r, found, err := get[challenge.Trust](t, trustsBucket, browser+nul+name)
+		if err != nil {
+			return err
+		}
+		if found && r.CreatedAt.After(at) {
+			if err := t.endTrust(browser + nul + name); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -72,6 +72,27 @@ func lostAnswer(f *fixture) {
 	f.admit(f.trusted("alice", challenge.BrowserCookie{ID: cookie.ID, Secret: tabs[0].NewSecret}))
 }
 
+func planted(f *fixture) {
+	shown := f.remembered("mallory", challenge.BrowserCookie{}) // and put into alice's browser
+	f.now = f.now.Add(time.Hour)
+	cookie := f.remembered("alice", shown)
+	_, err := f.s.Admit(f.Context(), f.trusted("alice", shown))
+	f.want(err, challenge.ErrNotTrusted)
+	f.admit(f.trusted("alice", cookie)) // no copy was called: her own secret opens it
+
+	f.now = f.now.Add(time.Hour)
+	other := f.remembered("mallory", challenge.BrowserCookie{})
+	f.now = f.now.Add(time.Hour)
+	f.remembered("alice", other)
+	f.now = f.now.Add(time.Hour)
+	e := f.trusted("mallory", other) // he changes his old secret for one that is younger than her trust
+	f.admit(e)
+	f.again(func() {
+		_, err = f.s.Admit(f.Context(), f.trusted("alice", challenge.BrowserCookie{ID: other.ID, Secret: e.NewSecret}))
+		f.want(err, challenge.ErrNotTrusted)
+	})
+}
+
 func copied(f *fixture) {
 	old := f.remembered("alice", challenge.BrowserCookie{})
 	cookie := f.remembered("bob", old)

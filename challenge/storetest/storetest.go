@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) challenge.Store) {
 		{"a trusted browser enters", trustEnters},
 		{"trust holds for its user, family, policy and time", trustBounds},
 		{"a lost answer is no copy", lostAnswer},
+		{"a secret older than a trust does not open it", planted},
 		{"a copied browser loses every trust", copied},
 		{"a code lets in a copied browser, as a new one", copiedByCode},
 		{"a browser unused for 400 days is another", oldBrowser},
