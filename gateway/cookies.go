@@ -24,12 +24,12 @@ func (g *Gateway) openCookies(v *visit) openedCookies {
 		up := g.box.Open(headers, "").Header
 		return openedCookies{up: up, plain: g.plainOnly(up)}
 	}
-	if last := m.opened.Load(); last != nil && len(headers) == 1 && last.text == headers[0] {
+	if last := m.opened.Load(); last != nil && len(headers) == 1 && last.text == headers[0] && last.by == g.box {
 		return *last
 	}
 	opened := g.box.Open(headers, m.session.ID)
 	g.hintDropped(opened.Dropped)
-	now := &openedCookies{text: headers[0], up: opened.Header, plain: g.plainOnly(opened.Header)}
+	now := &openedCookies{by: g.box, text: headers[0], up: opened.Header, plain: g.plainOnly(opened.Header)}
 	if len(headers) == 1 {
 		m.opened.Store(now)
 	}

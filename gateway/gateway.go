@@ -119,18 +119,28 @@ func New(c Config, p Parts) *Gateway {
 	return g
 }
 
+// How often Keep does what.
+const (
+	flushEvery = time.Minute
+	endEvery   = 2 * time.Second // what is open in a session past its limits ends within 5 s (threat D3)
+)
+
 // Keep keeps house until ctx ends, with whichever gateway is in force: once a minute last uses are flushed, expired entries are
-// swept, and held sessions that nobody came for are signed out.
+// swept, and held sessions that nobody came for are signed out; every two seconds sessions past their limits are ended.
 func Keep(ctx context.Context, current func() *Gateway) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
+	flush, end := time.NewTicker(flushEvery), time.NewTicker(endEvery)
+	defer flush.Stop()
+	defer end.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			current().flush(context.WithoutCancel(ctx))
 			return
-		case <-tick.C:
-			current().flush(ctx)
+		case <-end.C:
+			g := current()
+			g.live.endOver(g.config.Session, g.now())
+		case <-flush.C:
+			current().flush(ctx) // before the sweep, which judges by what the store knows of last uses
 			current().sweep(ctx)
 		}
 	}
@@ -158,5 +168,6 @@ func (g *Gateway) sweep(ctx context.Context) {
 	if err != nil {
 		g.log.Error().Err(err).Msg("expired entries were not swept")
 	}
-	g.End(ctx, revoked)
+	g.live.End(revoked.Sessions...)
+	go g.End(ctx, revoked) // asks the upstream, which may hang: neither the next flush nor a stop waits for it
 }

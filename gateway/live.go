@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"doorcode/challenge"
+	"doorcode/gateway/seal"
 )
 
 // Live is the allow-list of member sessions: what is not in it has ended (invariant 10). It is loaded from the store at start
@@ -77,6 +79,7 @@ func (m *member) end(texts *sync.Map) {
 // openedCookies remembers what the last Cookie header of a session opened to. Browsers send the same text again and again,
 // and opening costs a proxied request a tenth of its time.
 type openedCookies struct {
+	by    *seal.Box // of the configuration it was opened under: another one may let other cookies through
 	text  string
 	up    string
 	plain string // of up, what the browser wrote and not the application
@@ -152,8 +155,7 @@ func (l *Live) known(text string, life challenge.SessionLife, now time.Time) *me
 }
 
 func (l *Live) use(m *member, life challenge.SessionLife, now time.Time) *member {
-	s := challenge.Session{CreatedAt: m.session.CreatedAt, UsedAt: time.Unix(0, m.used.Load())}
-	if life.Over(s, now) {
+	if m.past(life, now) {
 		l.End(m.session.ID)
 		return nil
 	}
@@ -161,11 +163,28 @@ func (l *Live) use(m *member, life challenge.SessionLife, now time.Time) *member
 	return m
 }
 
+// endOver ends the sessions that are past their limits at now, with what they have under way. find and known end them too, but a
+// session that only has a WebSocket open makes no further request.
+func (l *Live) endOver(life challenge.SessionLife, now time.Time) {
+	l.byID.Range(func(id, v any) bool {
+		if v.(*member).past(life, now) {
+			l.End(id.(string))
+		}
+		return true
+	})
+}
+
+// past reports whether the session is past its limits.
+func (m *member) past(life challenge.SessionLife, now time.Time) bool {
+	return life.Over(challenge.Session{CreatedAt: m.session.CreatedAt, UsedAt: time.Unix(0, m.used.Load())}, now)
+}
+
 // remember lets known find m by the text of its cookie.
 func (l *Live) remember(text string, m *member) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.texts) < maxTexts && !m.over {
+		text = strings.Clone(text) // else it would hold on to the whole Cookie header
 		m.texts = append(m.texts, text)
 		l.byText.Store(text, m)
 	}
