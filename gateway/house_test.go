@@ -519,7 +519,7 @@ type mailSession struct {
 	to     []string
 }
 
-func (s *mailSession) Reset()                               {}
+func (s *mailSession) Reset()                               { s.to = nil }
 func (s *mailSession) Logout() error                        { return nil }
 func (s *mailSession) Mail(string, *smtp.MailOptions) error { return nil }
 func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
