@@ -18,6 +18,9 @@ func TestWithout(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles the program once for each defence: not under -short")
 	}
+	if os.Getenv("DOORCODE_TEST_REQUIRE") != "all" {
+		t.Skip("compiles the program once for each defence, which takes minutes: set DOORCODE_TEST_REQUIRE=all")
+	}
 	root, err := filepath.Abs("..")
 	must(t, err)
 	files, err := filepath.Glob(filepath.Join(root, "testdata", "without", "*.mutant"))
