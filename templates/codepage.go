@@ -3,6 +3,7 @@ package templates
 import (
 	"html/template"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -84,6 +85,11 @@ type codeView struct {
 	page
 	P         CodePage
 	LoginPath string
+}
+
+// Mailed reports that one of the messages is an e-mail.
+func (v codeView) Mailed() bool {
+	return slices.ContainsFunc(v.P.Routes, func(r RouteLine) bool { return r.Channel == "email" })
 }
 
 // Undelivered reports that no message got through, and none may yet.

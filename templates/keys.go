@@ -40,6 +40,7 @@ state.sent
 state.failed
 resend.title
 resend.hint
+resend.spam
 resend.button
 resend.wait      time!
 resend.ready
