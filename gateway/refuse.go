@@ -103,7 +103,7 @@ func (g *Gateway) answer(v *visit, err error) {
 func (g *Gateway) notice(v *visit, kind templates.Kind, wait time.Duration) {
 	language := g.language(v)
 	n := templates.Notice{
-		Kind: kind, AppName: g.config.Name, RequestID: v.ref(), Wait: wait, LoginPath: g.config.Login.Page,
+		Kind: kind, AppName: g.config.Name, RequestID: v.ref(), Wait: wait, LoginPath: g.config.Login.Page, Return: g.noticeReturn(v, kind),
 		Languages: g.texts.Links(ownRoot + "/language?back=" + url.QueryEscape(g.noticeBack(v)) + "&to="),
 	}
 	var page bytes.Buffer
@@ -125,6 +125,21 @@ func (g *Gateway) noticeBack(v *visit) string {
 		return v.target()
 	}
 	return g.config.Login.Page
+}
+
+// noticeReturn is where the link of a notice leads to that offers to try again or to go back; "" for no link. What a member had
+// entered in a form is one step back in the browser: a link would lead away from it.
+func (g *Gateway) noticeReturn(v *visit, kind templates.Kind) string {
+	if v.who.kind == insider && !v.reads() {
+		return ""
+	}
+	switch kind {
+	case templates.Internal, templates.UpstreamDown, templates.StoreTrouble, templates.TooMany, templates.HeadersTooLarge:
+		return g.noticeBack(v)
+	case templates.Misdirected:
+		return "" // nothing of ours is at this name
+	}
+	return "/"
 }
 
 // answerProgram writes a refusal for what is no page: an API client or a script.

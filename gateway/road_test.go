@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -66,4 +67,34 @@ func TestRoadSignOutTwice(t *testing.T) {
 		t.Fatalf("the next login leads to %q", a.to())
 	}
 	b.wantMember("alice")
+}
+
+// A page of ours that says "try again" or "go back" has the link for it, except where it would lead away from a form.
+func TestRoadNoticeLinks(t *testing.T) {
+	h := newHouse(t, plan{})
+	b := h.browser()
+	b.enterWith("alice")
+	button := func(a answer) string {
+		_, after, _ := strings.Cut(a.body, `<a class="button" href="`)
+		href, _, _ := strings.Cut(after, `"`)
+		return href
+	}
+	if a := b.get("/_doorcode/nothing"); a.StatusCode != http.StatusNotFound || button(a) != "/" {
+		t.Errorf("an own page that is none: %d, link to %q", a.StatusCode, button(a))
+	}
+	h.up.Close()
+	if a := b.get("/invoice.php?id=7"); a.StatusCode != http.StatusBadGateway || button(a) != "/invoice.php?id=7" {
+		t.Errorf("upstream down: %d, link to %q", a.StatusCode, button(a))
+	}
+	if a := b.post("/note.php", url.Values{"text": {"x"}}); a.StatusCode != http.StatusBadGateway || button(a) != "" {
+		t.Errorf("a form while the upstream is down: %d, link to %q", a.StatusCode, button(a))
+	}
+	elsewhere := b.request(http.MethodGet, "/", nil, "Accept", "text/html")
+	elsewhere.Host = "elsewhere.example"
+	res := b.send(elsewhere)
+	body, err := io.ReadAll(res.Body)
+	must(t, err)
+	if a := (answer{res, string(body)}); a.StatusCode != http.StatusMisdirectedRequest || button(a) != "" {
+		t.Errorf("another name: %d, link to %q", a.StatusCode, button(a))
+	}
 }
