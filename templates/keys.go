@@ -3,6 +3,7 @@ package templates
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -76,10 +77,11 @@ mail.when
 mail.address
 mail.agent
 mail.not_you
+warning.details
 `
 
-// wantedKeys maps every key that a text file of tag must hold to its placeholders: plainKeys, three for each notice, and each unit in
-// every plural form of the language.
+// wantedKeys maps every key that a text file of tag must hold to its placeholders: plainKeys, three for each notice, those of
+// each warning, and each unit in every plural form of the language.
 func wantedKeys(tag language.Tag) map[string][]string {
 	wanted := map[string][]string{}
 	for line := range strings.Lines(plainKeys) {
@@ -91,6 +93,9 @@ func wantedKeys(tag language.Tag) map[string][]string {
 		wanted[k.key("title")] = nil
 		wanted[k.key("text")] = nil
 		wanted[k.key("next")] = []string{"time"}
+	}
+	for _, k := range WarningKinds() {
+		maps.Copy(wanted, k.keys())
 	}
 	for _, unit := range units() {
 		for _, form := range pluralForms(tag) {

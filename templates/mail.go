@@ -20,11 +20,14 @@ type detail struct {
 
 // Details are the lines about the login that are known: with them a user can tell somebody else's login.
 func (v mailView) Details() ([]detail, error) {
+	return v.details(v.D.User, v.D.When, v.D.Address, v.D.Agent)
+}
+
+// details labels what is known; "" is not.
+func (w *words) details(user, when, address, agent string) ([]detail, error) {
 	var details []detail
-	for _, d := range []detail{
-		{"mail.user", v.D.User}, {"mail.when", v.D.When}, {"mail.address", v.D.Address}, {"mail.agent", v.D.Agent},
-	} {
-		label, err := v.Plain(d.Label)
+	for _, d := range []detail{{"mail.user", user}, {"mail.when", when}, {"mail.address", address}, {"mail.agent", agent}} {
+		label, err := w.Plain(d.Label)
 		if err != nil {
 			return nil, err
 		}

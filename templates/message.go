@@ -26,7 +26,7 @@ func (d MessageData) String() string { return "[message data]" }
 // GoString as String, for %#v.
 func (d MessageData) GoString() string { return d.String() }
 
-// Message is a message that carries a code, in all its forms. Every part is secret.
+// Message is a message in all its forms. Every part of one that carries a code is secret.
 type Message struct {
 	SMS     []string // complete texts, the best first: the first that takes one segment is the one to send
 	Subject string

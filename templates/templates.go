@@ -197,6 +197,10 @@ func (s *Set) rehearse() error {
 		}
 		_, err := s.Message(lang, MessageData{Code: "000000", Host: "example.com", User: "u", When: "now", Address: "::1", Agent: "x"})
 		problems = append(problems, err)
+		for _, k := range WarningKinds() {
+			_, err := s.Warning(lang, Warning{Kind: k, Host: "example.com", User: "u", Count: 5, When: "now", Address: "::1", Agent: "x"})
+			problems = append(problems, err)
+		}
 	}
 	return errors.Join(problems...)
 }
