@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,6 +46,9 @@ func (g *Gateway) ownPage(v *visit) error {
 	if path == "/language" {
 		return g.chooseLanguage(v)
 	}
+	if err := v.isNavigation(); err != nil {
+		return err
+	}
 	if v.reads() {
 		if path == "/code" {
 			return g.codePage(v)
@@ -66,10 +70,19 @@ func (g *Gateway) ownPage(v *visit) error {
 	return refuse(templates.NotFound, nil)
 }
 
+// isNavigation refuses scripts and frames of the application's, where browsers say so: neither sends our forms nor reads the token
+// in them (invariant 11, threats C7, D9).
+func (v *visit) isNavigation() error {
+	if dest := v.r.Header.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" {
+		return refuse(templates.Forbidden, errors.New("own page asked for by "+strconv.Quote(clip(dest))))
+	}
+	return nil
+}
+
 // ownFormLimit is more than a code page ever sends.
 const ownFormLimit = 8 << 10
 
-// ownForm reads a form of ours: sent by a page of ours, by navigation, with the token of the challenge it was made for.
+// ownForm reads a form of ours: sent by a page of ours, and as its forms are sent.
 func (g *Gateway) ownForm(v *visit) (reading.Params, error) {
 	if v.r.Method != http.MethodPost {
 		return reading.Params{}, refuse(templates.BadRequest, errors.New("method"))
@@ -77,9 +90,8 @@ func (g *Gateway) ownForm(v *visit) (reading.Params, error) {
 	if err := g.csrf.Check(v.r); err != nil {
 		return reading.Params{}, refuse(templates.Forbidden, err)
 	}
-	if dest := v.r.Header.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" {
-		// A script of the application's asks by fetch or in a frame (invariant 11, threat D9).
-		return reading.Params{}, refuse(templates.Forbidden, errors.New("own page asked for by "+strconv.Quote(dest)))
+	if kind, _, _ := strings.Cut(v.r.Header.Get("Content-Type"), ";"); kind != "application/x-www-form-urlencoded" {
+		return reading.Params{}, refuse(templates.BadRequest, errors.New("own form in another kind of body"))
 	}
 	done := v.hurry()
 	form, _, err := reading.ReadForm(v.r.Header, v.r.Body, ownFormLimit)
@@ -91,6 +103,16 @@ func (g *Gateway) ownForm(v *visit) (reading.Params, error) {
 		return form, refuse(templates.BadRequest, err)
 	}
 	return form, nil
+}
+
+// only returns the one value of a field of ours, by its name to the letter: another spelling of it, or a second one, is nothing that
+// a page of ours sends (threat C10).
+func only(form reading.Params, name string) (string, bool) {
+	values := form.Get(name) // under every spelling
+	if len(values) != 1 || !slices.Contains(form.Names(), name) {
+		return "", false
+	}
+	return values[0], true
 }
 
 // codePage shows the page. A reload never sends: only a login and the resend button do.
@@ -167,11 +189,11 @@ const formToken = "doorcode-form"
 // tokenFits holds a form against the browser's challenge. A page of an earlier login in this browser is led to the newest one
 // and costs no try; a form without a token of ours is refused.
 func (g *Gateway) tokenFits(v *visit, form reading.Params) (fits bool, err error) {
-	values := form.Get("token")
-	if len(values) != 1 {
+	token, ok := only(form, "token")
+	if !ok {
 		return false, refuse(templates.Forbidden, errors.New("form token missing"))
 	}
-	id, ok := g.box.OpenOwn(formToken, values[0])
+	id, ok := g.box.OpenOwn(formToken, token)
 	if !ok {
 		return false, refuse(templates.Forbidden, errors.New("form token does not open"))
 	}
@@ -193,14 +215,12 @@ func (g *Gateway) enterCode(v *visit, form reading.Params) error {
 	if !fits {
 		return g.say(v, templates.CodeNewer)
 	}
-	code := ""
-	if values := form.Get("code"); len(values) == 1 {
-		code = values[0] // twice or as a list is as good as none (threat C10)
-	}
+	code, _ := only(form, "code") // twice or as a list is as good as none (threat C10)
 	if strings.TrimSpace(code) == "" {
 		return g.say(v, templates.CodeEmpty)
 	}
-	return g.tryCode(v, code, len(form.Get("remember")) > 0)
+	_, remember := only(form, "remember")
+	return g.tryCode(v, code, remember)
 }
 
 // afterWrongCode answers a refused try. One wording for wrong, expired, unknown and foreign.
