@@ -208,27 +208,38 @@ func TestThreat_A2_FixedSessionOfAMember(t *testing.T) {
 
 // A form that was begun before the login and ends after it runs as whoever is in by then.
 func TestThreat_A3_SlowBody(t *testing.T) {
-	h := newHouse(t, plan{config: func(c *gateway.Config) { c.Public = append(c.Public, rule(t, "POST", "/note.php")) }})
 	for _, who := range []string{"visitor", "mallory"} {
-		b := h.browser()
-		b.get("/login.php")
-		if who == "mallory" {
-			b.enterWith("mallory")
-		}
-		c, err := net.Dial("tcp", h.server.Listener.Addr().String())
-		must(t, err)
-		defer c.Close()
-		fmt.Fprintf(c, "POST /note.php HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n"+
-			"Connection: close\r\nCookie: %s\r\nCookie: PHPSESSID=%s\r\n\r\ntext=%s", h.server.Listener.Addr(), b.cookies(), chosenID, strings.Repeat("x", 600))
-		h.wantCodePage(b.login("alice"))
-		io.WriteString(c, strings.Repeat("y", 395)) // the session may have been cut by now
-		must(t, c.SetReadDeadline(time.Now().Add(10*time.Second)))
-		answer, _ := io.ReadAll(c)
-		if strings.Contains(string(answer), "alice") {
-			t.Errorf("%s's slow request was answered as alice: %s", who, answer)
-		}
-		h.waitFor("POST", "/note.php")
-		h.wantNothingAs("alice")
+		t.Run(who, func(t *testing.T) {
+			began := make(chan struct{}, 1)
+			h := bentHouse(t, plan{config: func(c *gateway.Config) { c.Public = append(c.Public, rule(t, "POST", "/note.php")) }},
+				func(w http.ResponseWriter, r *http.Request, app http.Handler) {
+					if r.URL.Path == "/note.php" {
+						began <- struct{}{}
+					}
+					app.ServeHTTP(w, r)
+				})
+			b := h.browser()
+			b.get("/login.php")
+			if who == "mallory" {
+				b.enterWith("mallory")
+			}
+			c, err := net.Dial("tcp", h.server.Listener.Addr().String())
+			must(t, err)
+			defer c.Close()
+			fmt.Fprintf(c, "POST /note.php HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n"+
+				"Connection: close\r\nCookie: %s; PHPSESSID=%s\r\n\r\ntext=%s", h.server.Listener.Addr(), b.cookies(), chosenID, strings.Repeat("x", 600))
+			<-began
+			h.wantCodePage(b.login("alice"))
+			io.WriteString(c, strings.Repeat("y", 395)) // the session may have been cut by now
+			must(t, c.SetReadDeadline(time.Now().Add(10*time.Second)))
+			answer, _ := io.ReadAll(c)
+			if strings.Contains(string(answer), "alice") {
+				t.Errorf("answered as alice: %s", answer)
+			}
+			h.up.Close() // waits until what had begun has run
+			h.waitFor("POST", "/note.php")
+			h.wantNothingAs("alice")
+		})
 	}
 }
 
