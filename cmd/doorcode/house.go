@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,8 +32,13 @@ type house struct {
 	store   challenge.Store
 	door    *challenge.Door
 	live    *gateway.Live
+	started *config.Settings // what listen, state, keys and log are by
 	current atomic.Pointer[inForce]
+	refused atomic.Pointer[[]string] // files that the last refused reload found problems in; nil after one that was taken up
 	tasks   sync.WaitGroup
+
+	obeying sync.Mutex
+	policy  *challenge.Policy // in force; under obeying
 }
 
 // inForce is one configuration and its gateway. It is exchanged whole.
@@ -42,7 +49,7 @@ type inForce struct {
 
 // open wires everything: keys → store → senders → door → live sessions → gateway. On an error what was opened is closed again.
 func open(ctx context.Context, s *config.Settings, p *challenge.Policy, log zerolog.Logger) (h *house, err error) {
-	h = &house{log: log, live: new(gateway.Live)}
+	h = &house{log: log, live: new(gateway.Live), started: s}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
@@ -95,9 +102,51 @@ func (h *house) load(ctx context.Context, p *challenge.Policy) error {
 
 // obey takes up a policy and ends what it no longer allows (invariant 10).
 func (h *house) obey(ctx context.Context, p *challenge.Policy) error {
-	revoked, err := h.door.SetPolicy(ctx, p)
-	h.current.Load().gateway.End(ctx, revoked)
+	h.obeying.Lock()
+	defer h.obeying.Unlock()
+	h.policy = p
+	return h.enforce(ctx)
+}
+
+// enforce puts h.policy in force. Called with obeying held.
+func (h *house) enforce(ctx context.Context) error {
+	revoked, err := h.door.SetPolicy(ctx, h.policy)
+	h.live.End(revoked.Sessions...)
+	go h.current.Load().gateway.End(ctx, revoked) // signs out at the application, which may hang: nobody waits for it
 	return err
+}
+
+// obeyEvery is how long the store gets to recover before it is asked again to end what a policy no longer allows.
+const obeyEvery = 5 * time.Second
+
+// obeyLater goes on until all that p no longer allows has ended, or another policy is in force. Where ctx ends first, the next start
+// holds everything against the policy.
+func (h *house) obeyLater(ctx context.Context, p *challenge.Policy) {
+	tick := time.NewTicker(obeyEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if h.obeyed(ctx, p) {
+				return
+			}
+		}
+	}
+}
+
+func (h *house) obeyed(ctx context.Context, p *challenge.Policy) bool {
+	h.obeying.Lock()
+	defer h.obeying.Unlock()
+	if h.policy != p {
+		return true
+	}
+	err := h.enforce(ctx)
+	if err == nil {
+		h.log.Info().Msg("what the policy no longer allows has ended now")
+	}
+	return err == nil
 }
 
 // force makes s the configuration in force. Requests under way end on the gateway before it.
@@ -162,10 +211,29 @@ func newWatcher(first func() []string, h **house) *config.Watcher {
 		if *h == nil {
 			return first()
 		}
-		return (*h).current.Load().settings.Files
+		return (*h).watched()
 	}, func(path string, err error) {
 		(*h).log.Error().Err(err).Str("file", path).Msg("a file of the configuration is gone; its last content stays in force")
 	})
+}
+
+// watched is the files in force, and those that a refused gateway.yaml names: mending one of them is to be noticed too.
+func (h *house) watched() []string {
+	files := h.current.Load().settings.Files
+	if refused := h.refused.Load(); refused != nil {
+		files = append(slices.Clip(files), *refused...)
+	}
+	return files
+}
+
+// filesOf lists the files that problems were found in, other than those already watched. Variables and flags are no files.
+func filesOf(problems config.Problems, watched []string) (files []string) {
+	for _, p := range problems {
+		if _, err := os.Stat(p.File); err == nil && !slices.Contains(watched, p.File) && !slices.Contains(files, p.File) {
+			files = append(files, p.File)
+		}
+	}
+	return files
 }
 
 // reload reads everything anew and logs what is wrong with it.
@@ -176,6 +244,8 @@ func (h *house) reload(file string, o config.Overrides) (*templates.Set, senders
 		if errors.As(err, &problems) {
 			logProblems(h.log, problems)
 		}
+		files := filesOf(problems, h.current.Load().settings.Files)
+		h.refused.Store(&files)
 		return nil, nil, nil, nil, err
 	}
 	texts, senders, err := speaking(settings)
@@ -186,13 +256,15 @@ func (h *house) reload(file string, o config.Overrides) (*templates.Set, senders
 }
 
 func (h *house) takeUp(ctx context.Context, s *config.Settings, p *challenge.Policy, texts *templates.Set, senders senders) {
-	if before := h.current.Load().settings; before.Listen != s.Listen || before.State != s.State || before.Keys != s.Keys {
-		h.log.Warn().Msg("a change of listen, state or keys is taken up at the next start")
+	if at := h.started; at.Listen != s.Listen || at.State != s.State || at.Keys != s.Keys || at.Log != s.Log {
+		h.log.Warn().Msg("a change of listen, state, keys or log is taken up at the next start")
 	}
+	h.refused.Store(nil)
 	h.door.SetConfig(s.Challenge, senders, texts)
 	h.force(s, texts)
 	if err := h.obey(ctx, p); err != nil {
-		h.log.Error().Err(err).Msg("the new policy is in force, but what it ends was not all written")
+		h.log.Error().Err(err).Msg("the new policy is in force, but not all that it ends could be ended yet; it is tried again")
+		h.background(func() { h.obeyLater(ctx, p) })
 		return
 	}
 	h.log.Info().Str("policy", s.Policy).Msg("changed files taken up")

@@ -99,7 +99,12 @@ func logProblems(log zerolog.Logger, problems config.Problems) {
 	}
 }
 
-func placeOf(p config.Problem) string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+func placeOf(p config.Problem) string {
+	if p.Line == 0 {
+		return p.File // a variable or a flag
+	}
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
+}
 
 func sentence(p config.Problem) string {
 	if p.Want == "" {
