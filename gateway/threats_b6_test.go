@@ -166,8 +166,12 @@ func TestThreat_D6_TossedCookies(t *testing.T) {
 	alice.enterWith("alice")
 	door, php := "doorcode="+alice.cookie("doorcode"), "PHPSESSID="+alice.cookie("PHPSESSID")
 	tossed := "doorcode=" + mallory.cookie("doorcode")
-	for _, header := range []string{door + "; " + tossed, tossed + "; " + door, tossed + "; " + door + "; " + php, door + "; doorcode=", "doorcode=; " + door, door + "; doorcode=x", door + "; " + door} {
-		if a := alice.wire("GET", "/invoice.php?id=7", "", "Cookie: "+header); a.to() != "/login.php" {
+	theirs := "PHPSESSID=" + mallory.cookie("PHPSESSID")
+	for _, header := range []string{
+		tossed + "; " + theirs + "; " + door + "; " + php, tossed + "; " + theirs + "; " + door, door + "; " + php + "; " + tossed, tossed + "; " + door, tossed + "; " + tossed + "; " + theirs,
+		door + "; " + php + "; doorcode=", "doorcode=; " + door + "; " + php, door + "; " + php + "; doorcode=x",
+	} {
+		if a := alice.wire("GET", "/invoice.php?id=7", "", "Cookie: "+header); a.StatusCode != http.StatusSeeOther || a.to() != "/login.php" {
 			t.Errorf("two gateway cookies: %d to %q %s", a.StatusCode, a.to(), a.body)
 		}
 	}
