@@ -230,7 +230,7 @@ func unit(t *testing.T) document {
 
 // TestFilesOfDocs: links lead somewhere, also to a heading, and files of this tree that are named are in it.
 func TestFilesOfDocs(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	link := regexp.MustCompile(`(?:\]\(|src=")([^)"\s]+)[)"]`)
 	named := regexp.MustCompile("`((?:cmd|config|gateway|challenge|templates|testdata|docs|deploy)/[\\w./-]+)`")
 	for _, d := range documents(t) {
 		for _, m := range link.FindAllStringSubmatch(d.text, -1) {
