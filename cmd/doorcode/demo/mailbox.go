@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,6 +23,11 @@ type Message struct {
 	Subject string    `json:"subject,omitempty"`
 	Text    string    `json:"text"`
 	At      time.Time `json:"at"`
+}
+
+// Lines are the lines of the text: the page gives each a direction of its own, since an Arabic SMS ends in "@127.0.0.1 #123456".
+func (m Message) Lines() []string {
+	return strings.Split(strings.TrimSpace(strings.ReplaceAll(m.Text, "\r", "")), "\n")
 }
 
 // Mailbox is the phones and mailboxes of the demo's users: an SMS provider (POST /sms), a mail server (SMTP), and a page that
