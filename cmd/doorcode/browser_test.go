@@ -238,7 +238,7 @@ func startChromium(t *testing.T, preferences string) context.Context {
 		writeFile(t, filepath.Join(profile, "Default", "Preferences"), preferences)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.UserDataDir(profile),
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 800), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -404,7 +404,11 @@ func (b *tab) look(name string) {
 	if dir == "" {
 		return
 	}
-	picture, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	take := chromedp.CaptureScreenshot()
+	if eval[bool](b, `document.documentElement.scrollHeight > innerHeight`) {
+		take = chromedp.FullScreenshot(100) // where there is no need it shifts pages that read from right to left
+	}
+	picture, err := chromedp.Run(b.ctx, take)
 	if err != nil {
 		b.t.Fatal(err)
 	}
