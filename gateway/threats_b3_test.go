@@ -170,10 +170,14 @@ func foreign() map[string][]string {
 }
 
 func TestThreat_B6_MemberSendsForeignCredentials(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, plan{naive: naive.Options{LoginAnywhere: true}})
 	b := h.ready(true)
 	for name, body := range foreign() {
-		for _, target := range []string{"/note.php", "/upload.php", "/index.php?title=Login"} {
+		for _, target := range []string{"/upload.php", "/note.php", "/index.php?title=Login"} {
+			if target != "/upload.php" && len(body[0]) > len(padding) {
+				continue // the long ones once
+			}
 			if strings.HasPrefix(name, "user in the query") {
 				target += map[bool]string{true: "&", false: "?"}[strings.Contains(target, "?")] + "username=alice"
 			}
@@ -257,6 +261,7 @@ var names = []string{
 // Whatever the policy lets in by password alone, no spelling of alice's name is among it; with a name read off the application's own
 // page, and without.
 func TestThreat_B7_AnotherSpellingOfAlice(t *testing.T) {
+	t.Parallel()
 	noName := func(c *gateway.Config) { c.Login.Confirm.User = nil }
 	noAlias := []challenge.User{{Name: "alice", Code: challenge.CodeSMS, Mobile: secret.New("+970599123456"), Place: "users.yaml:4"}}
 	for _, row := range []struct {
@@ -272,6 +277,7 @@ func TestThreat_B7_AnotherSpellingOfAlice(t *testing.T) {
 		{"unlisted off, nobody says who is in, no alias", challenge.UnlistedOff, noAlias, noName},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			h := newHouse(t, plan{unlisted: row.unlisted, users: row.users, config: row.config})
 			asked := 0
 			for _, name := range names {

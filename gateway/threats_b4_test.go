@@ -85,6 +85,7 @@ func wantOursAlone(t *testing.T, r naive.Request, line, host string, member bool
 
 // What stands behind ten thousand parameters, behind a ";" or behind a bad escape is read by some and not by others.
 func TestThreat_B11_ParametersThatSomeUpstreamsSkip(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, plan{})
 	b := h.ready(false)
 	many := func(n int) string { return strings.Repeat("a=&", n) }
@@ -181,7 +182,9 @@ func TestThreat_B12_NotQuitePublic(t *testing.T) {
 }
 
 func TestThreat_B13_ClientAddress(t *testing.T) {
+	t.Parallel()
 	proxies := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
+	alone, behind := newHouse(t, plan{}), newHouse(t, plan{config: func(c *gateway.Config) { c.TrustedProxies = proxies }})
 	for _, row := range []struct {
 		trusted []netip.Prefix
 		lines   []string
@@ -208,11 +211,15 @@ func TestThreat_B13_ClientAddress(t *testing.T) {
 		{proxies, []string{"X-Forwarded-For: 0x7f.1"}, ""},
 		{proxies, []string{"X-Forwarded-For: " + strings.Repeat("10.0.0.1, ", 40) + "10.0.0.2"}, ""},
 	} {
-		h := newHouse(t, plan{config: func(c *gateway.Config) { c.TrustedProxies = row.trusted }})
+		h := alone
+		if row.trusted != nil {
+			h = behind
+		}
+		before := len(h.naive.Requests())
 		if a := h.browser().wire("GET", "/static/app.css", "", row.lines...); a.StatusCode != http.StatusOK {
 			t.Errorf("%q: %d", row.lines, a.StatusCode)
 		}
-		r := h.naive.Requests()[0]
+		r := h.naive.Requests()[before]
 		// Of a client that a trusted proxy named in a way that is no address nothing is said.
 		for _, name := range []string{"X-Forwarded-For", "X-Real-Ip"} {
 			if got := strings.Join(r.Header[name], "; "); got != row.want {
@@ -223,8 +230,7 @@ func TestThreat_B13_ClientAddress(t *testing.T) {
 			t.Errorf("%q: Forwarded: %q arrived", row.lines, r.Header.Get("Forwarded"))
 		}
 	}
-	h := newHouse(t, plan{})
-	if a := h.browser().wire("GET", "/static/app.css", "", "X-Forwarded-For: "+strings.Repeat("6.6.6.6, ", 1<<20/9)); a.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+	if a := alone.browser().wire("GET", "/static/app.css", "", "X-Forwarded-For: "+strings.Repeat("6.6.6.6, ", 1<<20/9)); a.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("X-Forwarded-For of 1 MiB: %d, want 431", a.StatusCode)
 	}
 }

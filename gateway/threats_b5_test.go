@@ -85,6 +85,7 @@ const (
 
 // One page in four shapes: closed by its query, its form, both, or by the names of its fields. Each alone holds.
 func TestThreat_B17_DoorBesideThePage(t *testing.T) {
+	t.Parallel()
 	for name, config := range map[string]func(*gateway.Config){
 		"by query": tokenLogin(t, true, false),
 		"by form":  func(c *gateway.Config) { tokenLogin(t, true, false)(c); tokenLogin(t, false, true)(c) },
@@ -93,10 +94,14 @@ func TestThreat_B17_DoorBesideThePage(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // net/http lingers half a second on a connection that it closed before its body was through
 			h := newHouse(t, plan{config: config})
 			b := h.ready(true)
 			for _, row := range token {
 				for _, method := range []string{"POST", "PUT"} {
+					if method == "PUT" && len(row.body) > len(padding)/2 {
+						continue // the long ones once
+					}
 					a := b.wire(method, row.target, row.body, row.lines...)
 					if (a.StatusCode < 400 || a.StatusCode > 415) && a.StatusCode != 0 {
 						t.Errorf("%s %s with %.60q %q: %d, want refused", method, row.target, row.body, row.lines, a.StatusCode)
@@ -174,6 +179,7 @@ func wiki(t *testing.T, anywhere bool) func(*gateway.Config) {
 }
 
 func TestThreat_B18_RoutingParameterTwice(t *testing.T) {
+	t.Parallel()
 	for _, anywhere := range []bool{false, true} {
 		h := newHouse(t, plan{config: wiki(t, anywhere)})
 		mallory := func() *browser {
@@ -241,6 +247,7 @@ func TestThreat_B18_RoutingParameterTwice(t *testing.T) {
 
 // Ordinary odd addresses reach the upstream as they came; the same spelling of a door, of the login or of our own pages does not.
 func TestThreat_B19_OddAddressesOfMembers(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, plan{config: onlyPaths})
 	b := h.ready(true)
 	for _, target := range []string{

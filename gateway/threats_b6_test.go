@@ -14,6 +14,7 @@ import (
 // Our own pages under every spelling are answered here or refused: the upstream sees none, so it can neither be asked for them nor
 // answer in our place.
 func TestThreat_E1_OwnPagesSpelledOtherwise(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, plan{})
 	for _, member := range []bool{false, true} {
 		b := h.ready(member)
@@ -94,6 +95,7 @@ func wantHome(t *testing.T, from string, a answer) {
 }
 
 func TestThreat_D5_ReturnAddress(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t, plan{})
 	host := parseURL(t, h.url).Host
 	for _, address := range away {
@@ -123,6 +125,7 @@ func TestThreat_D5_ReturnAddress(t *testing.T) {
 
 // The login's answer says where to go too, and an application with an open redirect of its own lets the browser say it.
 func TestThreat_D5_LocationOfTheLogin(t *testing.T) {
+	t.Parallel()
 	location := ""
 	up := naive.New(naive.Options{})
 	p := plan{upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

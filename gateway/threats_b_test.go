@@ -173,6 +173,7 @@ var loginSpellings = []struct {
 }
 
 func TestThreat_B1_LoginPathSpelledOtherwise(t *testing.T) {
+	t.Parallel()
 	for _, member := range []bool{false, true} {
 		t.Run(map[bool]string{false: "visitor", true: "member"}[member], func(t *testing.T) {
 			h := newHouse(t, plan{config: onlyPaths})
