@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -52,7 +53,7 @@ func (g *Gateway) auditRefusal(v *visit, e *refusal) {
 		level = zerolog.ErrorLevel
 	}
 	event := g.audit(v, level, "refusal").Str("kind", string(e.kind)).Int("status", e.kind.Status()).Str("method", clip(v.r.Method)).
-		Str("path", clip(v.r.URL.Path)) // never the query: it may carry a token
+		Str("path", clip(plainPath(v.r.URL.Path))) // never the query: it may carry a token
 	if m := v.who.member; m != nil {
 		event = event.Str("user", m.session.Name)
 	}
@@ -60,6 +61,15 @@ func (g *Gateway) auditRefusal(v *visit, e *refusal) {
 		event = event.AnErr("cause", e.cause)
 	}
 	event.Msg("refused")
+}
+
+// plainPath is a path for the log, without the parameters of its parts: ;jsessionid= is a session (threat C12).
+func plainPath(path string) string {
+	path, _, cut := strings.Cut(path, ";")
+	if cut {
+		path += ";…"
+	}
+	return path
 }
 
 // clip bounds what clients write into the log.

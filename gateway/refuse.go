@@ -104,7 +104,7 @@ func (g *Gateway) notice(v *visit, kind templates.Kind, wait time.Duration) {
 	language := g.language(v)
 	n := templates.Notice{
 		Kind: kind, AppName: g.config.Name, RequestID: v.ref(), Wait: wait, LoginPath: g.config.Login.Page, Return: g.noticeReturn(v, kind),
-		Languages: g.texts.Links(ownRoot + "/language?back=" + url.QueryEscape(g.noticeBack(v)) + "&to="),
+		Languages: g.texts.Links(ownRoot + "/language?back=" + url.QueryEscape(g.noticeBack(v, kind)) + "&to="),
 	}
 	var page bytes.Buffer
 	if err := g.texts.Notice(&page, language, n); err != nil {
@@ -119,12 +119,16 @@ func (g *Gateway) notice(v *visit, kind templates.Kind, wait time.Duration) {
 	}
 }
 
-// noticeBack is where the language switch of a notice leads back to: the same page where it can be asked for again.
-func (g *Gateway) noticeBack(v *visit) string {
-	if v.reads() && v.odd == nil && v.path.String() != "" {
-		return v.target()
+// noticeBack is where the language switch of a notice leads back to: the same page where it can be asked for again, without the query
+// where that may be why it was refused (a password or a session id in it: threat C12).
+func (g *Gateway) noticeBack(v *visit, kind templates.Kind) string {
+	switch {
+	case !v.reads(), v.odd != nil, v.path.String() == "":
+		return g.config.Login.Page
+	case kind == templates.Forbidden:
+		return v.path.Escaped()
 	}
-	return g.config.Login.Page
+	return v.target()
 }
 
 // noticeReturn is where the link of a notice leads to that offers to try again or to go back; "" for no link. What a member had
@@ -135,7 +139,7 @@ func (g *Gateway) noticeReturn(v *visit, kind templates.Kind) string {
 	}
 	switch kind {
 	case templates.Internal, templates.UpstreamDown, templates.StoreTrouble, templates.TooMany, templates.HeadersTooLarge:
-		return g.noticeBack(v)
+		return g.noticeBack(v, kind)
 	case templates.Misdirected:
 		return "" // nothing of ours is at this name
 	}
