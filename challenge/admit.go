@@ -80,10 +80,7 @@ func (d *Door) admit(ctx context.Context, a attempt) (*Pass, error) {
 	}
 	got, err := d.store.Admit(ctx, e)
 	d.leave(got.Revoked.Challenges) // also with an error: those that died of their last try
-	for _, u := range got.Copied {
-		// The owner and the thief look alike here: both get the code asked, and the trust is gone (threat D1).
-		d.log.Warn().Stringer("user", u).Stringer("address", e.Session.Address).Msg("browser cookie was copied: trust in it has ended")
-	}
+	d.alarm(set, a, e, got)
 	if err != nil {
 		return nil, err
 	}
@@ -150,6 +147,13 @@ func (a attempt) entry(j Judgement, now time.Time) Entry {
 		}
 	}
 	return e
+}
+
+func (a attempt) host() string {
+	if a.way == ByCode {
+		return a.challenge.Host
+	}
+	return a.login.Host
 }
 
 func (a attempt) returnTo() string {

@@ -3,6 +3,7 @@ package challenge
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ func (d *Door) compose(set *setup, c Challenge, u User) ([]Message, error) {
 	}
 	text, err := set.texts.Message(c.Language, templates.MessageData{
 		AppName: set.Name, Code: code.Reveal(), Host: boundHost(c.Host), Minutes: minutes(c.ExpiresAt.Sub(d.now())),
-		Address: addressText(c), Agent: agentName(c.Agent), When: c.CreatedAt.Local().Format("2006-01-02 15:04 MST"), User: c.Name,
+		Address: addressText(c.Address), Agent: agentName(c.Agent), When: whenText(c.CreatedAt), User: c.Name,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("word the message in %q: %w", c.Language, err)
@@ -59,12 +60,14 @@ func chooseSMS(variants []string, code secret.Text) string {
 // minutes rounds to what a person is told, at least one.
 func minutes(left time.Duration) int { return max(1, int(left.Round(time.Minute)/time.Minute)) }
 
-func addressText(c Challenge) string {
-	if !c.Address.IsValid() {
+func addressText(a netip.Addr) string {
+	if !a.IsValid() {
 		return ""
 	}
-	return c.Address.Unmap().WithZone("").String()
+	return a.Unmap().WithZone("").String()
 }
+
+func whenText(at time.Time) string { return at.Local().Format("2006-01-02 15:04 MST") }
 
 // boundHost returns the host as messages name it, without port; "" for what is no host name. It comes from the configuration, never
 // from the request (E9), and is looked at all the same: it is where the message tells people to go.

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -262,10 +263,15 @@ func (p *peer) messages() []challenge.Message {
 	return append([]challenge.Message{}, p.sent...)
 }
 
-func (p *peer) count() int { return len(p.messages()) }
+// codes are the messages that carry one; warnings carry none.
+func (p *peer) codes() []challenge.Message {
+	return slices.DeleteFunc(p.messages(), func(m challenge.Message) bool { return !sixDigits.MatchString(m.Text.Reveal()) })
+}
+
+func (p *peer) count() int { return len(p.codes()) }
 
 func (p *peer) last() challenge.Message {
-	all := p.messages()
+	all := p.codes()
 	if len(all) == 0 {
 		return challenge.Message{}
 	}

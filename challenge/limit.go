@@ -32,6 +32,13 @@ const (
 	wrongsFade  = 90 * 24 * time.Hour // a wrong code older than this no longer counts
 )
 
+// AlarmPause is how long the same number of wrong codes alarms nobody again. Who has a password may enter five wrong codes and then his
+// right one, over and over, which clears them: the admins' phones are not his to ring at will.
+const AlarmPause = 24 * time.Hour
+
+// Alarms are the numbers of standing wrong codes that somebody must hear of (invariant 8). At the last one the user is locked.
+func Alarms() []int { return []int{5, 20, 50, maxWrongs} }
+
 // Wrong is one wrong code.
 type Wrong struct {
 	At    time.Time `json:"at"`

@@ -180,7 +180,7 @@ type Entry struct {
 	Now      time.Time
 }
 
-// Admitted is what one transaction of Store.Admit wrote. The last three fields are also set when an error is returned.
+// Admitted is what one transaction of Store.Admit wrote. The last four fields are also set when an error is returned.
 type Admitted struct {
 	Session   Session
 	Browser   Browser
@@ -189,6 +189,7 @@ type Admitted struct {
 	Ended     []string  // ids of sessions that ended (Replaces)
 
 	Wrongs  int        // ByCode: the wrong codes that now stand against the user
+	Alarm   int        // ByCode: which of Alarms this wrong code reached, for the first time in AlarmPause or since Unlock; else 0
 	Revoked Revoked    // challenges that died: of their last try, or because the user is locked
 	Copied  []Username // whose trust in the browser ended because its cookie was a copy; also where a code let it in
 }
@@ -262,7 +263,7 @@ type Store interface {
 	// Users returns every user that has a session, challenge or trust, for a policy change to be held against.
 	Users(ctx context.Context) ([]Username, error)
 
-	// Unlock forgets a user's wrong codes.
+	// Unlock forgets a user's wrong codes, and which alarms they made.
 	Unlock(ctx context.Context, u Username) error
 
 	// Sweep removes up to limit entries that have expired: challenges past ExpiresAt, sessions past life, trusts past Until,

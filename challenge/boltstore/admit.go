@@ -63,6 +63,9 @@ func (t tx) addWrong(e challenge.Entry, c challenge.Challenge, a *challenge.Admi
 	}
 	wrongs = wrongs.Add(e.Now, e.Trail)
 	a.Wrongs = len(wrongs)
+	if a.Alarm, err = t.alarm(c.User, len(wrongs), e.Now); err != nil {
+		return err
+	}
 	if err := t.putWrongs(c.User, wrongs); err != nil {
 		return err
 	}

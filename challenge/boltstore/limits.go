@@ -3,6 +3,8 @@ package boltstore
 import (
 	"context"
 	"net/netip"
+	"slices"
+	"strconv"
 	"time"
 
 	"doorcode/challenge"
@@ -18,6 +20,28 @@ func (t tx) putWrongs(u challenge.Username, w challenge.Wrongs) error {
 		return t.delete(wrongsBucket, u.String())
 	}
 	return put(t, wrongsBucket, u.String(), w)
+}
+
+// alarm returns n when n wrong codes are a number to be told of and nobody was told in the last AlarmPause, else 0. It is written in the
+// transaction that counts, so of a hundred wrong codes at once one alarms. The time of it stands among the limits, where the sweep
+// finds it: a right code that clears the wrong ones does not clear it.
+func (t tx) alarm(u challenge.Username, n int, now time.Time) (int, error) {
+	if !slices.Contains(challenge.Alarms(), n) {
+		return 0, nil
+	}
+	tat, _, err := get[time.Time](t, ratesBucket, alarmKey(u, n))
+	if err != nil {
+		return 0, err
+	}
+	next, until := challenge.Rate{Count: 1, Per: challenge.AlarmPause}.Take(tat, 1, now)
+	if !until.IsZero() {
+		return 0, nil
+	}
+	return n, put(t, ratesBucket, alarmKey(u, n), next)
+}
+
+func alarmKey(u challenge.Username, n int) string {
+	return "alarm" + nul + strconv.Itoa(n) + nul + u.String()
 }
 
 // mayTry refuses while the user's wrong codes make a wait, and once they reached the limit.
@@ -87,6 +111,11 @@ func network(a netip.Addr) string {
 // Unlock is challenge.Store's.
 func (s *Store) Unlock(ctx context.Context, u challenge.Username) error {
 	_, err := write(ctx, s, func(t tx) (none struct{}, refusal, trouble error) {
+		for _, n := range challenge.Alarms() {
+			if err := t.delete(ratesBucket, alarmKey(u, n)); err != nil {
+				return none, nil, err
+			}
+		}
 		return none, nil, t.putWrongs(u, nil)
 	})
 	return err

@@ -13,11 +13,14 @@ import (
 func (s *Store) Sessions(ctx context.Context) ([]challenge.Session, error) {
 	return read(ctx, s, func(t tx) ([]challenge.Session, error) {
 		var all []challenge.Session
+		n := 0
 		err := t.in(sessionsBucket).ForEach(func(_, text []byte) error {
+			t.scanned(&n)
 			one, err := decode[challenge.Session](sessionsBucket, text)
 			all = append(all, one)
 			return err
 		})
+		t.giveBack()
 		return all, err
 	})
 }
@@ -92,6 +95,7 @@ func (s *Store) Users(ctx context.Context) ([]challenge.Username, error) {
 			past := append(append([]byte{}, prefix...), name...)
 			k, _ = c.Seek(append(past, 1)) // names have no control characters, so the next one is beyond
 		}
+		t.giveBack()
 		return users, nil
 	})
 }

@@ -161,6 +161,61 @@ func clearsOwnTrail(f *fixture) {
 	equal(f, "wrongs with one more", f.wrong(f.begin("alice")).Wrongs, 2)
 }
 
+// wrongsTo enters wrong codes, of one trail and an hour apart, until n stand, and returns the alarms.
+func (f *fixture) wrongsTo(n int, name, trail string) (alarms []int) {
+	f.Helper()
+	for {
+		c := f.begin(name)
+		e := f.code(c, false)
+		e.Trail = trail
+		a, err := f.s.Admit(f.Context(), e)
+		f.want(err, challenge.ErrWrongCode)
+		if a.Alarm != 0 {
+			alarms = append(alarms, a.Alarm)
+		}
+		if a.Wrongs >= n {
+			return alarms
+		}
+		_, err = f.s.Cancel(f.Context(), c.ID)
+		f.must(err)
+		f.now = f.now.Add(time.Hour)
+	}
+}
+
+func alarms(f *fixture) {
+	clear := func() {
+		f.now = f.now.Add(time.Hour)
+		a := f.admit(f.code(f.begin("alice"), true))
+		equal(f, "wrongs and alarm of a right code", [2]int{a.Wrongs, a.Alarm}, [2]int{0, 0})
+	}
+	equal(f, "alarms to 19", f.wrongsTo(19, "alice", "trail"), []int{5})
+	clear()
+	f.reopen()
+	equal(f, "alarms the same day", f.wrongsTo(5, "alice", "trail"), nil)
+	clear()
+	equal(f, "another's alarms", f.wrongsTo(5, "bob", "trail"), []int{5})
+	f.now = f.now.Add(challenge.AlarmPause)
+	f.sweepAll(10)
+	equal(f, "alarms the next day", f.wrongsTo(5, "alice", "trail"), []int{5})
+	f.must(f.s.Unlock(f.Context(), user("alice")))
+	equal(f, "alarms after unlock", f.wrongsTo(100, "alice", "trail"), []int{5, 20, 50, 100})
+}
+
+func oneAlarm(f *fixture) {
+	f.wrongsTo(4, "alice", "trail")
+	entries := make([]challenge.Entry, 50)
+	for i := range entries {
+		entries[i] = f.code(f.begin("alice"), false)
+	}
+	var alarms atomic.Int32
+	atOnce(len(entries), func(i int) {
+		if a, _ := f.s.Admit(f.Context(), entries[i]); a.Alarm != 0 {
+			alarms.Add(1)
+		}
+	})
+	equal(f, "alarms", alarms.Load(), 1)
+}
+
 // lock enters a hundred wrong codes as quickly as the wait allows.
 func (f *fixture) lock(name string) {
 	f.Helper()

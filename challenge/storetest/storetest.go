@@ -35,6 +35,8 @@ func Run(t *testing.T, open func(t *testing.T, dir string) challenge.Store) {
 		{"a challenge dies with its last try", lastTry},
 		{"wrong codes make a wait across challenges", waitGrows},
 		{"a right code clears its own trail", clearsOwnTrail},
+		{"wrong codes alarm once at each number", alarms},
+		{"of wrong codes at once one alarms", oneAlarm},
 		{"at the limit only trusted browsers enter until unlock", locked},
 		{"a code of another user enters nobody", foreignChallenge},
 		{"a session in the same browser is replaced", replacesSession},
