@@ -413,11 +413,12 @@ func wrongCode(right string) string {
 type phone struct {
 	server *httptest.Server
 
-	mu    sync.Mutex
-	texts []string
-	by    map[string]string // number → its newest text
-	fail  bool
-	echo  bool // a failing one quotes what it was asked to send
+	mu       sync.Mutex
+	texts    []string
+	by       map[string]string // number → its newest text
+	warnings []string          // messages without a code, which come when they come
+	fail     bool
+	echo     bool // a failing one quotes what it was asked to send
 }
 
 func newPhone(t testing.TB) *phone {
@@ -432,8 +433,12 @@ func newPhone(t testing.TB) *phone {
 			}
 			return
 		}
-		p.texts = append(p.texts, r.FormValue("text"))
-		p.by[r.FormValue("to")] = r.FormValue("text")
+		if text := r.FormValue("text"); sixDigits.MatchString(text) {
+			p.texts = append(p.texts, text)
+			p.by[r.FormValue("to")] = text
+		} else {
+			p.warnings = append(p.warnings, text)
+		}
 		io.WriteString(w, "OK 1")
 	}))
 	t.Cleanup(p.server.Close)
@@ -496,11 +501,14 @@ func (p *phone) failEchoing() {
 type mailServer struct {
 	address string
 
-	mu    sync.Mutex
-	mails map[string][]string
-	fail  bool
-	echo  bool // as phone's
+	mu       sync.Mutex
+	mails    map[string][]string
+	warnings []string // as phone's
+	fail     bool
+	echo     bool // as phone's
 }
+
+var warningSubject = regexp.MustCompile(`(?m)^Subject: (Wrong login codes|A copy of)`)
 
 func newMailServer(t testing.TB) *mailServer {
 	m := &mailServer{mails: map[string][]string{}}
@@ -541,6 +549,10 @@ func (s *mailSession) Data(r io.Reader) error {
 			why = why[:min(len(why), 1500)] // the client reads no longer lines (RFC 5321 §4.5.3.1.5 allows 512)
 		}
 		return &smtp.SMTPError{Code: 554, Message: why}
+	}
+	if warningSubject.Match(raw) {
+		s.server.warnings = append(s.server.warnings, string(raw))
+		return nil
 	}
 	for _, to := range s.to {
 		s.server.mails[to] = append(s.server.mails[to], string(raw))
