@@ -117,7 +117,7 @@ func (b *tab) passwordStep() {
 	b.at("/_doorcode/code")
 }
 
-// codeStep: samira's code came by SMS. A wrong one is told so; the right one is pasted as phones copy it, with a space in it.
+// codeStep: samira's code came by SMS. A wrong one is told so; the right one is pasted with a space in it, or with all of its SMS.
 func (b *tab) codeStep() {
 	b.t.Helper()
 	b.look("code")
@@ -131,11 +131,13 @@ func (b *tab) codeStep() {
 	b.at("/_doorcode/code")
 	b.look("wrong-code")
 	b.shows(".report.bad", b.say().wrongCode)
-	b.paste("#code", code[:3]+" "+code[3:])
-	if b.scripts {
-		if got := eval[string](b, `document.getElementById("code").value`); got != code {
-			b.t.Errorf("pasted with a space: the field holds %q, want %q", got, code)
-		}
+	pasted := code[:3] + " " + code[3:]
+	if b.phone && b.scripts {
+		pasted = b.messages(b.t, 1)[0].Text // the whole SMS
+	}
+	b.paste("#code", pasted)
+	if got := eval[string](b, `document.getElementById("code").value`); b.scripts && got != code {
+		b.t.Errorf("pasted %q: the field holds %q, want %q", pasted, got, code)
 	}
 	b.do(chromedp.Click(chromedp.CSS("#remember")))
 	b.click("#go")
@@ -172,7 +174,8 @@ func (b *tab) signOut() {
 	b.at("/login.php")
 }
 
-// remembered: the browser was ticked, so the password is enough. It was last at the sign-out, by the back button, but a login does not lead there.
+// remembered: the browser was ticked, so the password is enough. By the back button it was last at the sign-out, but a login does
+// not lead there.
 func (b *tab) remembered() {
 	b.t.Helper()
 	b.back(2)
@@ -181,7 +184,8 @@ func (b *tab) remembered() {
 	b.signOut()
 }
 
-// back presses the back button n times, to the login page, the question of the sign-out and the pages before: not one page of the session that has ended shows.
+// back presses the back button n times, to the login page, the question of the sign-out and the pages before: not one page of the session that has ended shows (of an
+// application that sends no-store, as PHP does with a session).
 func (b *tab) back(n int) {
 	b.t.Helper()
 	for range n {
