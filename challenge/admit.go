@@ -62,19 +62,20 @@ var errOtherWay = fmt.Errorf("this way is not open: %w", ErrNotTrusted)
 
 // admit is the one function that lets logins in. It asks the policy itself, on every branch, so no caller can claim "exempt"; then
 // Store.Admit counts the try, uses up what was shown and writes session, browser and trust in one transaction.
-// Called with the gate held. ErrNotTrusted: not by this way. Other errors as TryCode.
-func (d *Door) admit(ctx context.Context, a attempt) (*Pass, error) {
+// Called with the gate held. ErrNotTrusted: not by this way. Other errors as TryCode. lost are sessions that ended although nobody
+// entered: those of a copied browser.
+func (d *Door) admit(ctx context.Context, a attempt) (pass *Pass, lost []string, err error) {
 	now, set := d.now(), d.setup.Load()
 	j, open := d.judge(a, set.Session, now)
 	if !open {
-		return nil, errOtherWay
+		return nil, nil, errOtherWay
 	}
 	e := a.entry(j, now)
 	e.Rules = set.Rules
 	if a.way == ByCode {
 		// A code that no key opens any more is trouble of ours, not a wrong one: said here, before a try is counted for it.
 		if _, err := d.openCode(a.challenge.ID, a.challenge.Code); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		e.Right = func(sealed []byte) bool { return d.right(a.challenge.ID, sealed, a.code) }
 	}
@@ -82,12 +83,12 @@ func (d *Door) admit(ctx context.Context, a attempt) (*Pass, error) {
 	d.leave(got.Revoked.Challenges) // also with an error: those that died of their last try
 	d.alarm(set, a, e, got)
 	if err != nil {
-		return nil, err
+		return nil, got.Revoked.Sessions, err
 	}
 	return &Pass{
 		way: a.way, session: got.Session, browser: BrowserCookie{ID: got.Browser.ID, Secret: e.NewSecret},
-		trusted: got.Trust.Browser != "", used: got.Challenge, returnTo: a.returnTo(), ended: got.Ended,
-	}, nil
+		trusted: got.Trust.Browser != "", used: got.Challenge, returnTo: a.returnTo(), ended: append(got.Ended, got.Revoked.Sessions...),
+	}, nil, nil
 }
 
 // judge asks the policy of now whether it opens the way that a claims. What is not on this list is closed (invariant 1).
@@ -137,14 +138,11 @@ func (a attempt) entry(j Judgement, now time.Time) Entry {
 	}
 	switch a.way {
 	case ByTrust:
-		e.Remember = j.User.Remember
+		e.Remember, e.Session.Trusted = j.User.Remember, true
 	case BySession:
 		// The session goes on under a new id. It keeps its age, or a password alone would renew it for ever past its absolute limit
 		// (SP 800-63B-4 §5.2), and the mark of a trusted browser, or it would outlive remember: never (D7).
-		e.Session.CreatedAt = l.Member.CreatedAt
-		if l.Member.byTrust() {
-			e.Session.Policy += trustedMark
-		}
+		e.Session.CreatedAt, e.Session.Trusted = l.Member.CreatedAt, l.Member.Trusted
 	}
 	return e
 }

@@ -57,7 +57,7 @@ func TestAdmitBelievesNoClaim(t *testing.T) {
 		{"a way that is on no list", attempt{way: "mallory", login: Login{Typed: "off"}}},
 		{"no way", attempt{login: Login{Typed: "off"}}},
 	} {
-		pass, err := d.admit(t.Context(), c.a)
+		pass, _, err := d.admit(t.Context(), c.a)
 		if pass.Valid() || !errors.Is(err, errOtherWay) {
 			t.Errorf("%s: pass %v, %v", c.name, pass.Valid(), err)
 		}

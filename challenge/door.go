@@ -170,7 +170,8 @@ var ways = [...]Way{ByOff, ByUnlisted, BySession, ByTrust}
 // most Config.DeliveryWait for the outcome, and Decision.Challenge.Routes says what is known by then.
 //
 // ErrWait and ErrLocked: no code was sent and nobody enters. Any other error: store, key or template trouble; nobody enters.
-// Unless a Challenge is returned, what l.Hold would hold is the caller's to release or to sign out.
+// Unless a Challenge is returned, what l.Hold would hold is the caller's to release or to sign out. Decision.Revoked is the caller's
+// to end also with an error.
 func (d *Door) Decide(ctx context.Context, l Login) (Decision, error) {
 	dec, sending, err := d.decide(ctx, l)
 	if err != nil || sending == nil {
@@ -187,18 +188,22 @@ func (d *Door) decide(ctx context.Context, l Login) (Decision, *sending, error) 
 	if j.Refusal != "" {
 		return Decision{Refusal: j.Refusal, Reason: j.Reason}, nil, nil
 	}
+	var ended Revoked
 	for _, way := range ways {
-		pass, err := d.admit(ctx, attempt{way: way, login: l})
+		pass, lost, err := d.admit(ctx, attempt{way: way, login: l})
+		ended.Sessions = append(ended.Sessions, lost...)
 		switch {
 		case err == nil:
-			return Decision{Pass: pass, Reason: string(way) + ": " + j.Reason, Revoked: d.replace(ctx, l.Pending)}, nil, nil
+			return Decision{Pass: pass, Reason: string(way) + ": " + j.Reason, Revoked: ended.and(d.replace(ctx, l.Pending))}, nil, nil
 		case errors.Is(err, ErrCopied):
 			j.Reason += "; browser cookie was copied"
 		case !errors.Is(err, ErrNotTrusted):
-			return Decision{}, nil, err
+			return Decision{Revoked: ended}, nil, err
 		}
 	}
-	return d.begin(ctx, l, j)
+	dec, sending, err := d.begin(ctx, l, j)
+	dec.Revoked = ended.and(dec.Revoked)
+	return dec, sending, err
 }
 
 // replace ends the challenge that a browser had pending when its login passed without one. The browser has lost its id
@@ -231,8 +236,7 @@ func (d *Door) begin(ctx context.Context, l Login, j Judgement) (Decision, *send
 		// while the code was never entered (invariant 10, A12).
 		var ended Revoked
 		ended, err = d.store.Revoke(ctx, Match{Session: l.Member.ID})
-		revoked.Sessions = append(revoked.Sessions, ended.Sessions...)
-		revoked.Challenges = append(revoked.Challenges, ended.Challenges...)
+		revoked = revoked.and(ended)
 	}
 	if err != nil {
 		return Decision{Revoked: revoked}, nil, err
@@ -276,7 +280,7 @@ func (d *Door) TryCode(ctx context.Context, t Try) (*Pass, error) {
 	c, _, err := d.live(ctx, t.Challenge)
 	if err == nil {
 		var pass *Pass
-		if pass, err = d.admit(ctx, attempt{way: ByCode, challenge: c, try: t, code: code}); err == nil {
+		if pass, _, err = d.admit(ctx, attempt{way: ByCode, challenge: c, try: t, code: code}); err == nil {
 			return pass, nil
 		}
 	}

@@ -3,6 +3,7 @@ package challenge_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -110,14 +111,59 @@ func TestWaysIn(t *testing.T) {
 			}
 			l.Browser = h.decide(l).Pass.Browser()
 		}
+		byTrust := h.sessions()
+		byTrust = slices.DeleteFunc(byTrust, func(s challenge.Session) bool { return s.Way != challenge.ByTrust })
 		l.Browser = old
 		d := h.decide(l)
 		if d.Challenge == nil || !strings.Contains(d.Reason, "copied") {
 			h.t.Errorf("an old cookie: %+v", d)
 		}
+		if len(byTrust) != 3 || len(d.Revoked.Sessions) != 3 || len(h.sessions()) != 1 {
+			h.t.Errorf("of %d sessions by trust %d ended, %d are left: want all, and the one by code", len(byTrust), len(d.Revoked.Sessions), len(h.sessions()))
+		}
 		if !strings.Contains(h.log.String(), "copied") {
 			h.t.Error("ops are not told of the copy")
 		}
+	})
+	run(t, "copied browser cookie, shown with a right code", func(h *house) {
+		l := h.login("ahmad")
+		old := h.enter(l, true).Browser()
+		l.Browser = old
+		for range 2 {
+			time.Sleep(5 * time.Minute)
+			l.Browser = h.decide(l).Pass.Browser()
+		}
+		other := h.login("both")
+		other.Browser = old
+		if pass := h.enter(other, false); len(pass.Ended()) != 2 {
+			h.t.Errorf("%d sessions ended, want the two by trust", len(pass.Ended()))
+		}
+	})
+	run(t, "copied browser cookie, and no code can be sent", func(h *house) {
+		h.config.UserSends = challenge.Rate{Count: 1, Per: 24 * time.Hour}
+		h.start()
+		l := h.login("ahmad")
+		old := h.enter(l, true).Browser()
+		l.Browser = old
+		for range 2 {
+			time.Sleep(5 * time.Minute)
+			l.Browser = h.decide(l).Pass.Browser()
+		}
+		l.Browser = old
+		d, err := h.door.Decide(h.t.Context(), l)
+		h.wantWait("no send left", err, challenge.WaitUserSends)
+		if len(d.Revoked.Sessions) != 2 {
+			h.t.Errorf("%d sessions ended, want the two by trust", len(d.Revoked.Sessions))
+		}
+	})
+	run(t, "a session revoked while its user logs in again", func(h *house) {
+		member := h.enter(h.login("ahmad"), false).Session()
+		if _, err := h.door.Revoke(h.t.Context(), challenge.Match{Session: member.ID}); err != nil {
+			h.t.Fatal(err)
+		}
+		l := h.login("ahmad")
+		l.Member = &member
+		h.challenged(l)
 	})
 	run(t, "same user in a live session", func(h *house) {
 		first := h.enter(h.login("ahmad"), false)

@@ -306,18 +306,10 @@ func (p *Policy) asks(c Challenge) (Judgement, bool) {
 	return j, same && j.Exempt == "" && !p.shuts(c.Confirmed)
 }
 
-// trustedMark stands after the fingerprint of a session that goes on from one of a trusted browser: its own Way is BySession.
-const trustedMark = " trusted"
-
-func (s Session) fingerprint() string { return strings.TrimSuffix(s.Policy, trustedMark) }
-
-// byTrust reports whether a trusted browser is what let s in, at first or under an earlier id.
-func (s Session) byTrust() bool { return s.Way == ByTrust || strings.HasSuffix(s.Policy, trustedMark) }
-
 // bears reports whether p would still accept the way s came in (invariant 10).
 func (p *Policy) bears(s Session) bool {
-	j, same := p.holds(s.User, s.Name, s.fingerprint())
-	return same && (!s.byTrust() || j.User.Remember > 0) && !p.shuts(s.Confirmed)
+	j, same := p.holds(s.User, s.Name, s.Policy)
+	return same && (!s.Trusted || j.User.Remember > 0) && !p.shuts(s.Confirmed)
 }
 
 // shuts reports whether the user that the upstream named may not come in at all. Where the typed name's policy was the stricter

@@ -3,6 +3,8 @@ package challenge
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -68,7 +70,7 @@ func (d *Door) fallen(ctx context.Context, p *Policy) (users map[Username]string
 	}
 	for _, s := range sessions {
 		// What the fingerprint shows has changed for the whole user, also while the gateway was down: a challenge and a trust go with it.
-		if j, same := p.holds(s.User, s.Name, s.fingerprint()); !same {
+		if j, same := p.holds(s.User, s.Name, s.Policy); !same {
 			users[s.User] = j.Reason
 		} else if !p.bears(s) {
 			single = append(single, s)
@@ -79,9 +81,7 @@ func (d *Door) fallen(ctx context.Context, p *Policy) (users map[Username]string
 
 func (d *Door) revokeInto(ctx context.Context, all Revoked, m Match) (Revoked, error) {
 	r, err := d.store.Revoke(ctx, m)
-	all.Sessions = append(all.Sessions, r.Sessions...)
-	all.Challenges = append(all.Challenges, r.Challenges...)
-	return all, err
+	return all.and(r), err
 }
 
 // Cancel forgets a pending challenge. An unknown one is fine.
@@ -95,9 +95,22 @@ func (d *Door) Revoke(ctx context.Context, m Match) (Revoked, error) { return d.
 // Sessions returns every member session, for the allow-list in memory at start.
 func (d *Door) Sessions(ctx context.Context) ([]Session, error) { return d.store.Sessions(ctx) }
 
-// Touch writes last uses, by session id.
+// touchLimit bounds one transaction of Touch, which holds the pages that it changes in memory.
+const touchLimit = 500
+
+// Touch writes last uses, by session id: in their order, so that one transaction changes few pages of a store that keeps them in order.
+// With an error those before it are written.
 func (d *Door) Touch(ctx context.Context, used map[string]time.Time) error {
-	return d.store.Touch(ctx, used)
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(used)), touchLimit) {
+		some := make(map[string]time.Time, len(ids))
+		for _, id := range ids {
+			some[id] = used[id]
+		}
+		if err := d.store.Touch(ctx, some); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sweepLimit bounds one transaction of a sweep, so that logins need not wait long behind it.
@@ -113,8 +126,7 @@ func (d *Door) Sweep(ctx context.Context) (Revoked, error) {
 		var r Revoked
 		var err error
 		r, more, err = d.store.Sweep(ctx, d.now(), d.setup.Load().Session, sweepLimit)
-		all.Sessions = append(all.Sessions, r.Sessions...)
-		all.Challenges = append(all.Challenges, r.Challenges...)
+		all = all.and(r)
 		if err != nil {
 			return all, fmt.Errorf("sweep: %w", err)
 		}

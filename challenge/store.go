@@ -114,6 +114,7 @@ type Session struct {
 	Policy    string     `json:"policy"`    // fingerprint of the policy that let it in; another one may end it
 	Confirmed string     `json:"confirmed"` // the name that the upstream's confirm page read; "" where it reads none
 	Cookies   []string   `json:"cookies"`   // names of the cookies that the login set: one that changes is asked about again
+	Trusted   bool       `json:"trusted"`   // by a trusted browser and no code, at first or under an earlier id
 	Browser   string     `json:"browser"`
 	Address   netip.Addr `json:"address"`
 	Agent     string     `json:"agent"`
@@ -190,7 +191,7 @@ type Admitted struct {
 
 	Wrongs  int        // ByCode: the wrong codes that now stand against the user
 	Alarm   int        // ByCode: which of Alarms this wrong code reached, for the first time in AlarmPause or since Unlock; else 0
-	Revoked Revoked    // challenges that died: of their last try, or because the user is locked
+	Revoked Revoked    // what ended besides: challenges with their last try or the user's lock, Trusted sessions of a copied browser
 	Copied  []Username // whose trust in the browser ended because its cookie was a copy; also where a code let it in
 }
 
@@ -216,6 +217,10 @@ type Match struct {
 type Revoked struct {
 	Sessions   []string    // ids of member sessions
 	Challenges []Challenge // whose held upstream sessions are to be signed out
+}
+
+func (r Revoked) and(more Revoked) Revoked {
+	return Revoked{Sessions: append(r.Sessions, more.Sessions...), Challenges: append(r.Challenges, more.Challenges...)}
 }
 
 // Store keeps the state of the door. Each method is one transaction: it happened wholly and is on disk (fsynced) when the
@@ -245,8 +250,10 @@ type Store interface {
 	// ByCode: the challenge must be live, the user not waiting (ErrWait) or locked (ErrLocked); the try is counted before
 	// anything is compared; a right code uses the challenge up and clears the wrong codes of its own trail; a wrong one is
 	// added to the user's (ErrWrongCode, and the challenge dies with its last try). The counting commits although an error is returned.
-	// ByTrust: Browser must be current or previous and trusted for this user, family and policy (ErrNotTrusted, ErrCopied;
-	// the loss of trust commits). Other ways: no condition here, Door has judged them.
+	// ByTrust: Browser must be current or previous and trusted for this user, family and policy (ErrNotTrusted, ErrCopied).
+	// BySession: Replaces must be there and this user's: one that was revoked while the login was under way, or that a copied cookie
+	// has just ended, does not go on (ErrNotTrusted, ErrCopied). Other ways: no condition here, Door has judged them.
+	// Whatever the way, a copied Browser is forgotten with its trusts and its Trusted sessions, also where an error is returned.
 	//
 	// On success it writes the session, the browser with its rotated secret, the trust if asked for, and ends Replaces.
 	Admit(ctx context.Context, e Entry) (Admitted, error)

@@ -18,6 +18,8 @@ func (s *Store) Admit(ctx context.Context, e challenge.Entry) (challenge.Admitte
 			refusal, trouble = t.tryCode(e, &a)
 		case challenge.ByTrust:
 			refusal, trouble = t.spareCode(e, &a)
+		case challenge.BySession:
+			refusal, trouble = t.goOn(e, &a)
 		}
 		if refusal == nil && trouble == nil {
 			trouble = t.enter(e, &a)
@@ -101,8 +103,7 @@ func (t tx) spareCode(e challenge.Entry, a *challenge.Admitted) (refusal, troubl
 		return challenge.ErrNotTrusted, nil
 	}
 	if !b.Knows(e.Browser.Secret) {
-		a.Copied, err = t.forgetBrowser(b.ID)
-		return challenge.ErrCopied, err
+		return challenge.ErrCopied, t.endCopied(b.ID, a)
 	}
 	trust, found, err := get[challenge.Trust](t, trustsBucket, trustKey(b.ID, e.Session.User))
 	if err != nil {
@@ -114,6 +115,48 @@ func (t tx) spareCode(e challenge.Entry, a *challenge.Admitted) (refusal, troubl
 	trust.UsedAt = e.Now
 	a.Trust = trust
 	return nil, t.putTrust(trust)
+}
+
+// goOn says whether e's user is still in the session that e would take over from. The copy is looked for first, since it may end
+// that very session.
+func (t tx) goOn(e challenge.Entry, a *challenge.Admitted) (refusal, trouble error) {
+	refusal = challenge.ErrNotTrusted
+	b, known, err := t.browser(e)
+	if err != nil {
+		return nil, err
+	}
+	if known && !b.Knows(e.Browser.Secret) {
+		refusal = challenge.ErrCopied
+		if err := t.endCopied(b.ID, a); err != nil {
+			return nil, err
+		}
+	}
+	before, found, err := get[challenge.Session](t, sessionsBucket, e.Replaces)
+	if err != nil || found && before.User == e.Session.User {
+		return nil, err
+	}
+	return refusal, nil
+}
+
+// endCopied forgets a browser whose cookie was copied, with every trust in it and every session that such a trust let in: owner and
+// thief look alike, and a thief who was let in without a code would else stay for as long as a session lives. Sessions that a code let in
+// go on: the thief has none, and whoever shows an old cookie must not be able to throw the owner out of his work (E8).
+func (t tx) endCopied(browser string, a *challenge.Admitted) error {
+	for _, id := range t.keysUnder(indexBucket, ofBrowser(browser)+aSession) {
+		s, _, err := get[challenge.Session](t, sessionsBucket, id)
+		if err != nil {
+			return err
+		}
+		if !s.Trusted {
+			continue
+		}
+		if err := t.endSession(id, &a.Revoked); err != nil {
+			return err
+		}
+	}
+	var err error
+	a.Copied, err = t.forgetBrowser(browser)
+	return err
 }
 
 // holds reports whether trust spares e the code: in the browser's family it was given in (D1), under the policy it was given under
@@ -182,7 +225,7 @@ func (t tx) enterBrowser(e challenge.Entry, a *challenge.Admitted) error {
 		}
 	}
 	if copied {
-		if a.Copied, err = t.forgetBrowser(b.ID); err != nil {
+		if err := t.endCopied(b.ID, a); err != nil {
 			return err
 		}
 	}

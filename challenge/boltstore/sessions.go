@@ -44,6 +44,7 @@ func (s *Store) Touch(ctx context.Context, used map[string]time.Time) error {
 				return none, nil, err
 			}
 		}
+		t.giveBack()
 		return none, nil, nil
 	})
 	return err

@@ -98,16 +98,33 @@ func copied(f *fixture) {
 	cookie := f.remembered("bob", old)
 	f.now = f.now.Add(time.Hour)
 	e := f.trusted("bob", cookie)
-	f.admit(e)
-	sessions := f.sessions()
+	left := f.sessions() // those that a code let in
+	thiefs := f.admit(e).Session
+	e.Browser.Secret = e.NewSecret
+	again := f.goesOn(thiefs) // and once more, by password alone
+	again.Browser, again.NewSecret = e.Browser, f.id("secret")
+	thiefs = f.admit(again).Session
+	e.NewSecret = again.NewSecret
 	stays := f.remembered("alice", challenge.BrowserCookie{}) // alice's other browser
+	other := f.trusted("alice", stays)
+	stays.Secret = other.NewSecret
+	for _, e := range []challenge.Entry{other, f.entry(challenge.ByOff, "carol")} {
+		left[e.Session.ID] = f.admit(e).Session
+	}
+	for id, s := range f.sessions() { // the one that remembered the other browser
+		if id != thiefs.ID {
+			left[id] = s
+		}
+	}
 
 	a, err := f.s.Admit(f.Context(), f.trusted("alice", old))
 	f.want(err, challenge.ErrCopied)
 	f.want(err, challenge.ErrNotTrusted)
 	equal(f, "users to be told", a.Copied, []challenge.Username{user("alice"), user("bob")})
 	equal(f, "session", a.Session, challenge.Session{})
+	equal(f, "revoked", a.Revoked, challenge.Revoked{Sessions: []string{thiefs.ID}})
 	f.again(func() {
+		equal(f, "sessions", f.sessions(), left)
 		for name, cookie := range map[string]challenge.BrowserCookie{"alice": old, "bob": {ID: cookie.ID, Secret: e.NewSecret}} {
 			_, err := f.s.Admit(f.Context(), f.trusted(name, cookie))
 			if err != challenge.ErrNotTrusted {
@@ -115,8 +132,39 @@ func copied(f *fixture) {
 			}
 		}
 	})
-	equal(f, "sessions", len(f.sessions()), len(sessions)+1) // the loss is of trust; who is in is in
 	f.admit(f.trusted("alice", stays))
+}
+
+// copiedInSession: whoever is in by trust cannot go on by password once his cookie is known for a copy.
+func copiedInSession(f *fixture) {
+	for _, way := range []challenge.Way{challenge.ByTrust, challenge.ByCode} {
+		old := f.remembered("alice", challenge.BrowserCookie{})
+		f.now = f.now.Add(time.Hour)
+		e := f.trusted("alice", old)
+		byTrust := f.admit(e).Session
+		f.now = f.now.Add(time.Hour)
+		cookie := challenge.BrowserCookie{ID: old.ID, Secret: e.NewSecret}
+		code := f.code(f.begin("alice"), true)
+		code.Browser = cookie
+		byCode := f.admit(code).Session
+
+		again := f.goesOn(map[challenge.Way]challenge.Session{challenge.ByTrust: byTrust, challenge.ByCode: byCode}[way])
+		again.Browser = old
+		a, err := f.s.Admit(f.Context(), again)
+		equal(f, "users to be told", a.Copied, []challenge.Username{user("alice")})
+		equal(f, "revoked", a.Revoked.Sessions, []string{byTrust.ID})
+		if way == challenge.ByCode {
+			f.must(err)
+			equal(f, "browser", a.Browser.ID, again.NewBrowserID)
+			continue
+		}
+		f.want(err, challenge.ErrCopied)
+		f.again(func() {
+			if _, found := f.sessions()[again.Session.ID]; found {
+				f.Error("a copy goes on")
+			}
+		})
+	}
 }
 
 func copiedByCode(f *fixture) {
@@ -133,6 +181,7 @@ func copiedByCode(f *fixture) {
 	a := f.admit(c)
 	equal(f, "browser", a.Browser.ID, c.NewBrowserID)
 	equal(f, "users to be told", a.Copied, []challenge.Username{user("alice")})
+	equal(f, "revoked", len(a.Revoked.Sessions), 2) // alice's two by trust
 	f.again(func() {
 		_, err := f.s.Admit(f.Context(), f.trusted("alice", challenge.BrowserCookie{ID: old.ID, Secret: e.NewSecret}))
 		f.want(err, challenge.ErrNotTrusted)

@@ -293,7 +293,7 @@ func replacesSession(f *fixture) {
 	f.again(func() {
 		equal(f, "sessions", f.sessions(), map[string]challenge.Session{a.Session.ID: a.Session})
 	})
-	e = f.entry(challenge.BySession, "alice")
+	e = f.entry(challenge.ByOff, "alice")
 	e.Replaces = "never was"
 	equal(f, "ended", len(f.admit(e).Ended), 0)
 }
@@ -302,6 +302,9 @@ func otherWays(f *fixture) {
 	want := map[string]challenge.Session{}
 	for _, way := range []challenge.Way{challenge.BySession, challenge.ByOff, challenge.ByUnlisted} {
 		e := f.entry(way, "alice")
+		if way == challenge.BySession {
+			e.Replaces = f.admit(f.entry(challenge.ByOff, "alice")).Session.ID
+		}
 		e.Remember = 720 * time.Hour // these ways give no trust: nobody ticked anything
 		a := f.admit(e)
 		want[a.Session.ID] = a.Session
@@ -312,4 +315,28 @@ func otherWays(f *fixture) {
 		f.want(err, challenge.ErrNotTrusted)
 	}
 	f.again(func() { equal(f, "sessions", f.sessions(), want) })
+}
+
+func goesOn(f *fixture) {
+	alice := f.admit(f.entry(challenge.ByOff, "alice")).Session
+	bob := f.admit(f.entry(challenge.ByOff, "bob")).Session
+	for what, replaces := range map[string]string{"none": "", "one that never was": "never was", "another user's": bob.ID} {
+		e := f.entry(challenge.BySession, "alice")
+		e.Replaces = replaces
+		if _, err := f.s.Admit(f.Context(), e); err != challenge.ErrNotTrusted {
+			f.Fatalf("%s: got error %v, want ErrNotTrusted itself", what, err)
+		}
+	}
+	next := f.admit(f.goesOn(alice))
+	equal(f, "ended", next.Ended, []string{alice.ID})
+	_, err := f.s.Admit(f.Context(), f.goesOn(alice)) // the second of two tabs
+	f.want(err, challenge.ErrNotTrusted)
+	if _, err := f.s.Revoke(f.Context(), challenge.Match{Session: next.Session.ID}); err != nil {
+		f.Fatal(err)
+	}
+	f.again(func() { // a login that was under way when its session was revoked (invariant 10)
+		_, err := f.s.Admit(f.Context(), f.goesOn(next.Session))
+		f.want(err, challenge.ErrNotTrusted)
+		equal(f, "sessions", f.sessions(), map[string]challenge.Session{bob.ID: bob})
+	})
 }

@@ -41,11 +41,13 @@ func Run(t *testing.T, open func(t *testing.T, dir string) challenge.Store) {
 		{"a code of another user enters nobody", foreignChallenge},
 		{"a session in the same browser is replaced", replacesSession},
 		{"other ways write session and browser", otherWays},
+		{"only a live session of the same user goes on", goesOn},
 		{"a trusted browser enters", trustEnters},
 		{"trust holds for its user, family, policy and time", trustBounds},
 		{"a lost answer is no copy", lostAnswer},
 		{"a secret older than a trust does not open it", planted},
 		{"a copied browser loses every trust", copied},
+		{"a copied browser's trusted session does not go on", copiedInSession},
 		{"a code lets in a copied browser, as a new one", copiedByCode},
 		{"a browser unused for 400 days is another", oldBrowser},
 		{"touch moves last uses forward", touch},
@@ -212,7 +214,15 @@ func (f *fixture) remembered(name string, cookie challenge.BrowserCookie) challe
 // trusted is an entry of name's by a remembered browser.
 func (f *fixture) trusted(name string, cookie challenge.BrowserCookie) challenge.Entry {
 	e := f.entry(challenge.ByTrust, name)
+	e.Session.Trusted = true
 	e.Browser, e.Remember = cookie, 720*time.Hour
+	return e
+}
+
+// goesOn is a login of the same user in his live session s.
+func (f *fixture) goesOn(s challenge.Session) challenge.Entry {
+	e := f.entry(challenge.BySession, s.Name)
+	e.Replaces, e.Session.Trusted = s.ID, s.Trusted
 	return e
 }
 
