@@ -20,7 +20,6 @@ func (s *Store) Sessions(ctx context.Context) ([]challenge.Session, error) {
 			all = append(all, one)
 			return err
 		})
-		t.giveBack()
 		return all, err
 	})
 }
@@ -44,7 +43,6 @@ func (s *Store) Touch(ctx context.Context, used map[string]time.Time) error {
 				return none, nil, err
 			}
 		}
-		t.giveBack()
 		return none, nil, nil
 	})
 	return err
@@ -96,7 +94,6 @@ func (s *Store) Users(ctx context.Context) ([]challenge.Username, error) {
 			past := append(append([]byte{}, prefix...), name...)
 			k, _ = c.Seek(append(past, 1)) // names have no control characters, so the next one is beyond
 		}
-		t.giveBack()
 		return users, nil
 	})
 }
