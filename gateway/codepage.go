@@ -154,7 +154,7 @@ func (g *Gateway) writeCodePage(v *visit, c challenge.Challenge, said templates.
 	config, now := g.door.Config(), g.now()
 	page := templates.CodePage{
 		AppName: g.config.Name, User: c.Name, Digits: config.Digits, Token: token,
-		CanRemember: c.Remember > 0, RememberDays: int(c.Remember / (24 * time.Hour)),
+		CanRemember: c.Remember > 0, Remember: v.who.ticked, RememberDays: int(c.Remember / (24 * time.Hour)),
 		ResendIn:    max(0, c.SentAt.Add(config.Rules.ResendAfter).Sub(now)),
 		ResendsLeft: max(0, config.Rules.Resends+1-c.Sends),
 		ExpiresIn:   c.ExpiresAt.Sub(now), Error: said, WaitFor: wait,
@@ -224,7 +224,13 @@ func (g *Gateway) enterCode(v *visit, form reading.Params) error {
 }
 
 // afterWrongCode answers a refused try. One wording for wrong, expired, unknown and foreign.
-func (g *Gateway) afterWrongCode(v *visit, err error) error {
+func (g *Gateway) afterWrongCode(v *visit, remember bool, err error) error {
+	if remember != v.who.ticked {
+		v.who.ticked = remember
+		if err := g.setWho(v.w, v.who); err != nil {
+			return err
+		}
+	}
 	if errors.Is(err, challenge.ErrWrongCode) {
 		return g.say(v, templates.CodeWrong)
 	}
@@ -236,9 +242,9 @@ func (g *Gateway) afterWrongCode(v *visit, err error) error {
 	if pendingErr != nil {
 		return err
 	}
-	for_ := max(time.Second, wait.Until.Sub(g.now()))
-	v.w.Header().Set("Retry-After", strconv.Itoa(int(for_/time.Second)+1))
-	return g.writeCodePage(v, c, templates.CodeWait, for_, http.StatusTooManyRequests)
+	left := max(time.Second, wait.Until.Sub(g.now()))
+	v.w.Header().Set("Retry-After", strconv.Itoa(int(left/time.Second)+1))
+	return g.writeCodePage(v, c, templates.CodeWait, left, http.StatusTooManyRequests)
 }
 
 // say leads back to the code page with a word on what happened, so that a reload sends nothing again.

@@ -160,7 +160,7 @@ func (g *Gateway) tryCode(v *visit, code string, remember bool) error {
 	})
 	g.auditTry(v, err)
 	if err != nil {
-		return g.afterWrongCode(v, err)
+		return g.afterWrongCode(v, remember, err)
 	}
 	held, err := g.box.Release(pass.Held(), pass.ChallengeID())
 	if err != nil {

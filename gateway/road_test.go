@@ -98,3 +98,19 @@ func TestRoadNoticeLinks(t *testing.T) {
 		t.Errorf("another name: %d, link to %q", a.StatusCode, button(a))
 	}
 }
+
+// The tick of "Remember my device" outlives a wrong code, and counts only with the right one.
+func TestRoadTickStays(t *testing.T) {
+	h := newHouse(t, plan{})
+	b := h.browser()
+	b.login("alice")
+	code := h.lastCode("alice")
+	b.enter(wrongCode(code), "remember", "1")
+	if page, _ := b.codePage(); !strings.Contains(page.body, "checked") {
+		t.Error("the tick is gone after a wrong code")
+	}
+	b.enter(wrongCode(code))
+	if page, _ := b.codePage(); strings.Contains(page.body, "checked") {
+		t.Error("a tick that was taken back is there again")
+	}
+}

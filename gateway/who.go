@@ -25,6 +25,7 @@ type who struct {
 	id     string // of the challenge or the session
 	trail  string // this browser's trail through the states: which wrong codes a right one clears
 	back   string // where it wanted to go
+	ticked bool   // "Remember my device" was ticked with a wrong code: the page shows it so again
 	member *member
 }
 
@@ -68,17 +69,20 @@ func (g *Gateway) whoIs(r *http.Request) who {
 	return w
 }
 
+// ticked is how the gateway cookie says who.ticked.
+const ticked = "ticked"
+
 // openWho opens the text of a gateway cookie.
 func (g *Gateway) openWho(text string) who {
 	value, ok := g.box.OpenOwn(g.cookie.door, text)
 	if !ok {
 		return who{kind: stranger}
 	}
-	parts := strings.SplitN(string(value), "\n", 4)
-	if len(parts) != 4 || len(parts[0]) != 1 {
+	parts := strings.SplitN(string(value), "\n", 5)
+	if len(parts) != 5 || len(parts[0]) != 1 {
 		return who{kind: stranger}
 	}
-	return who{kind: kind(parts[0][0]), id: parts[1], trail: parts[2], back: parts[3]}
+	return who{kind: kind(parts[0][0]), id: parts[1], trail: parts[2], ticked: parts[3] == ticked, back: parts[4]}
 }
 
 // setWho gives the browser its gateway cookie: a new one at every change of state. It carries no secret of the upstream, only
@@ -87,7 +91,11 @@ func (g *Gateway) setWho(w http.ResponseWriter, is who) error {
 	if is.trail == "" {
 		is.trail = rand.Text()
 	}
-	text, err := g.box.SealOwn(g.cookie.door, []byte(strings.Join([]string{string(is.kind), is.id, is.trail, is.back}, "\n")))
+	tick := ""
+	if is.ticked {
+		tick = ticked
+	}
+	text, err := g.box.SealOwn(g.cookie.door, []byte(strings.Join([]string{string(is.kind), is.id, is.trail, tick, is.back}, "\n")))
 	if err != nil {
 		return err
 	}
