@@ -9,9 +9,9 @@ import (
 )
 
 // SetPolicy puts p in force at once and then ends what p no longer allows (invariant 10, threat D7): everything of users that are
-// now disabled, unlisted and refused, or have their codes sent another way or elsewhere, and sessions of trusted browsers whose user may no
-// longer be remembered. Users whose entry changed are unlocked. Everything that ended comes back, also with an error: then p is in force, the
-// comparison is not complete, and SetPolicy must be called again with the same policy.
+// now disabled, unlisted and refused, or have their codes sent another way or elsewhere, and the trusts of users who may no longer be
+// remembered, with the sessions that these let in. Users whose entry changed are unlocked. Everything that ended comes back, also with an
+// error: then p is in force, the comparison is not complete, and SetPolicy must be called again with the same policy.
 func (d *Door) SetPolicy(ctx context.Context, p *Policy) (Revoked, error) {
 	d.changing.Lock()
 	defer d.changing.Unlock()
@@ -27,19 +27,15 @@ func (d *Door) SetPolicy(ctx context.Context, p *Policy) (Revoked, error) {
 }
 
 func (d *Door) enforce(ctx context.Context, p *Policy) (all Revoked, err error) {
-	users, sessions, err := d.fallen(ctx, p)
+	ends, err := d.fallen(ctx, p)
 	if err != nil {
 		return all, err
 	}
-	for u, why := range users {
-		d.log.Info().Stringer("user", u).Str("reason", why).Msg("sessions, challenges and trust ended by the policy")
-		if all, err = d.revokeInto(ctx, all, Match{User: u}); err != nil {
-			return all, err
+	for m, why := range ends {
+		if m.Trusts.IsZero() { // those of users who have none are looked for as well, at every change
+			d.log.Info().Str("user", why.user).Str("reason", why.reason).Msg("ended by the policy")
 		}
-	}
-	for _, s := range sessions {
-		d.log.Info().Str("user", s.Name).Str("way", string(s.Way)).Msg("session ended by the policy: its way in is closed")
-		if all, err = d.revokeInto(ctx, all, Match{Session: s.ID}); err != nil {
+		if all, err = d.revokeInto(ctx, all, m); err != nil {
 			return all, err
 		}
 	}
@@ -51,32 +47,39 @@ func (d *Door) enforce(ctx context.Context, p *Policy) (all Revoked, err error) 
 	return all, nil
 }
 
-// fallen lists the users that p allows nothing any more of what they have, with the reason, and single sessions of others.
-func (d *Door) fallen(ctx context.Context, p *Policy) (users map[Username]string, single []Session, err error) {
-	users = map[Username]string{}
-	stored, err := d.store.Users(ctx)
+// fall says whose it is and why it ends.
+type fall struct{ user, reason string }
+
+// fallen lists what p does not bear: all of some users, the trusts of others, and single sessions.
+func (d *Door) fallen(ctx context.Context, p *Policy) (map[Match]fall, error) {
+	ends := map[Match]fall{}
+	users, err := d.store.Users(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	for _, u := range stored {
+	for _, u := range users {
 		j, before := p.of(u), d.settled.of(u)
-		if j.Refusal != "" || j.Policy != before.Policy {
-			users[u] = j.Reason
+		switch {
+		case j.Refusal != "" || j.Policy != before.Policy:
+			ends[Match{User: u}] = fall{u.String(), j.Reason}
+		case j.User.Remember <= 0:
+			// Whenever a policy is taken up: trusts that only lie dormant would come back with the next remember: 30d.
+			ends[Match{Trusts: u}] = fall{u.String(), j.User.Place + ": remember: never"}
 		}
 	}
 	sessions, err := d.store.Sessions(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, s := range sessions {
 		// What the fingerprint shows has changed for the whole user, also while the gateway was down: a challenge and a trust go with it.
 		if j, same := p.holds(s.User, s.Name, s.Policy); !same {
-			users[s.User] = j.Reason
+			ends[Match{User: s.User}] = fall{s.Name, j.Reason}
 		} else if !p.bears(s) {
-			single = append(single, s)
+			ends[Match{Session: s.ID}] = fall{s.Name, "its way in is closed: " + string(s.Way)}
 		}
 	}
-	return users, single, nil
+	return ends, nil
 }
 
 func (d *Door) revokeInto(ctx context.Context, all Revoked, m Match) (Revoked, error) {
@@ -96,7 +99,7 @@ func (d *Door) Revoke(ctx context.Context, m Match) (Revoked, error) { return d.
 func (d *Door) Sessions(ctx context.Context) ([]Session, error) { return d.store.Sessions(ctx) }
 
 // touchLimit bounds one transaction of Touch, which holds the pages that it changes in memory.
-const touchLimit = 500
+const touchLimit = 200
 
 // Touch writes last uses, by session id: in their order, so that one transaction changes few pages of a store that keeps them in order.
 // With an error those before it are written.

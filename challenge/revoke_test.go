@@ -154,6 +154,40 @@ func TestChallengesAndTrustFollowTheSession(t *testing.T) {
 	})
 }
 
+// remember: never voids the trusts there are: they must not come back when it is taken back, whatever ran or stood still in between.
+func TestThreat_D7_NeverAndOnAgain(t *testing.T) {
+	never := func(h *house) { h.policy.Users[1].Remember = 0 }
+	again := func(h *house) { h.policy.Users[1].Remember = 30 * 24 * time.Hour }
+	down := func(change func(*house)) func(*house) {
+		return func(h *house) { change(h); h.reopen() }
+	}
+	for name, changes := range map[string][]func(*house){
+		"both while it runs":              {never, again},
+		"never while the gateway is down": {down(never), again},
+		"again while the gateway is down": {never, down(again)},
+		"both while it is down":           {down(never), down(again)},
+	} {
+		run(t, name, func(h *house) {
+			l, bystander := h.login("ahmad"), h.login("both")
+			h.user("both", func(u *challenge.User) { u.Remember = 30 * 24 * time.Hour })
+			pass := h.enter(l, true)
+			l.Browser = pass.Browser()
+			bystander.Browser = h.enter(bystander, true).Browser()
+			for _, change := range changes {
+				change(h)
+				h.setPolicy()
+			}
+			if len(h.sessions()) != 2 {
+				h.t.Errorf("%d sessions are left, want both: a code let them in", len(h.sessions()))
+			}
+			h.challenged(l)
+			if d := h.decide(bystander); d.Pass == nil {
+				h.t.Errorf("the bystander's trust: %s", d.Reason)
+			}
+		})
+	}
+}
+
 func TestUnlistedSessionsFollowThePolicy(t *testing.T) {
 	enter := func(h *house, confirmed string) challenge.Session {
 		h.policy.Unlisted, h.policy.AcceptTypedNames = challenge.UnlistedOff, true

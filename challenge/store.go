@@ -211,6 +211,7 @@ type Match struct {
 	Session string
 	Browser string   // with its trusts, of every user
 	User    Username // sessions, challenges and trusts of this user
+	Trusts  Username // trusts of this user and nothing else; cheap where there are none
 }
 
 // Revoked lists what a revocation, cancellation or sweep took away, for the caller to end in memory and upstream.

@@ -53,6 +53,13 @@ func (s *Store) Revoke(ctx context.Context, m challenge.Match) (challenge.Revoke
 	if m == (challenge.Match{}) {
 		return challenge.Revoked{}, s.trouble(errors.New("a revocation of nothing"))
 	}
+	if m == (challenge.Match{Trusts: m.Trusts}) {
+		// A policy asks this of every user that is never remembered: it writes, and waits for the disk, only where there is something.
+		has, err := read(ctx, s, func(t tx) (bool, error) { return len(t.keysUnder(indexBucket, ofUser(m.Trusts)+aTrust)) > 0, nil })
+		if err != nil || !has {
+			return challenge.Revoked{}, err
+		}
+	}
 	return write(ctx, s, func(t tx) (revoked challenge.Revoked, refusal, trouble error) {
 		switch m {
 		case challenge.Match{Session: m.Session}:
@@ -63,6 +70,8 @@ func (s *Store) Revoke(ctx context.Context, m challenge.Match) (challenge.Revoke
 			return revoked, nil, errors.Join(err, t.endAll(ofBrowser(m.Browser), &revoked))
 		case challenge.Match{User: m.User}:
 			return revoked, nil, errors.Join(t.endTrusts(m.User), t.endAll(ofUser(m.User), &revoked))
+		case challenge.Match{Trusts: m.Trusts}:
+			return revoked, nil, t.endTrusts(m.Trusts)
 		}
 		return revoked, nil, errors.New("a revocation of more than one thing at once")
 	})

@@ -137,9 +137,17 @@ func revokeUser(f *fixture) {
 	f.trusts(h.cookies[1], "bob")
 }
 
+func revokeTrusts(f *fixture) {
+	h := f.household()
+	f.revoke(h, challenge.Match{Trusts: user("alice")},
+		func(challenge.Session) bool { return false }, func(challenge.Challenge) bool { return false })
+	f.trusts(h.cookies[0], "bob")
+	f.trusts(h.cookies[1], "bob")
+}
+
 func revokeOne(f *fixture) {
 	h := f.household()
-	for _, m := range []challenge.Match{{}, {Browser: h.cookies[0].ID, User: user("alice")}, {Session: "s", Browser: "b"}} {
+	for _, m := range []challenge.Match{{}, {Browser: h.cookies[0].ID, User: user("alice")}, {Session: "s", Browser: "b"}, {User: user("alice"), Trusts: user("alice")}} {
 		if _, err := f.s.Revoke(f.Context(), m); err == nil {
 			f.Errorf("Revoke(%+v): got no error, want one", m)
 		}

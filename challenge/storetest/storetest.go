@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) challenge.Store) {
 		{"revoke ends a session", revokeSession},
 		{"revoke ends a browser for all its users", revokeBrowser},
 		{"revoke ends a user everywhere", revokeUser},
+		{"revoke ends a user's trusts alone", revokeTrusts},
 		{"revoke wants one thing", revokeOne},
 		{"users lists everybody who has something", users},
 		{"sweep removes what is over, within its limit", sweep},
