@@ -13,9 +13,7 @@ import (
 func (s *Store) Sessions(ctx context.Context) ([]challenge.Session, error) {
 	return read(ctx, s, func(t tx) ([]challenge.Session, error) {
 		var all []challenge.Session
-		n := 0
 		err := t.in(sessionsBucket).ForEach(func(_, text []byte) error {
-			t.scanned(&n)
 			one, err := decode[challenge.Session](sessionsBucket, text)
 			all = append(all, one)
 			return err

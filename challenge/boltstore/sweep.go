@@ -46,11 +46,10 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, life challenge.Session
 
 // dueIn lists by broom up to limit keys whose entries are over.
 func dueIn(t tx, brooms []broom, limit int) (map[int][]string, error) {
-	due, left, n := map[int][]string{}, limit, 0
+	due, left := map[int][]string{}, limit
 	for i, b := range brooms {
 		c := t.in(b.bucket).Cursor()
 		for k, text := c.First(); k != nil && left > 0; k, text = c.Next() {
-			t.scanned(&n)
 			over, err := b.over(text)
 			if err != nil {
 				return nil, err
@@ -61,7 +60,6 @@ func dueIn(t tx, brooms []broom, limit int) (map[int][]string, error) {
 			}
 		}
 	}
-	t.giveBack()
 	return due, nil
 }
 
