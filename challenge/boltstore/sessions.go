@@ -13,11 +13,14 @@ import (
 func (s *Store) Sessions(ctx context.Context) ([]challenge.Session, error) {
 	return read(ctx, s, func(t tx) ([]challenge.Session, error) {
 		var all []challenge.Session
+		n := 0
 		err := t.in(sessionsBucket).ForEach(func(_, text []byte) error {
+			t.scanned(&n)
 			one, err := decode[challenge.Session](sessionsBucket, text)
 			all = append(all, one)
 			return err
 		})
+		t.giveBack()
 		return all, err
 	})
 }
@@ -41,6 +44,7 @@ func (s *Store) Touch(ctx context.Context, used map[string]time.Time) error {
 				return none, nil, err
 			}
 		}
+		t.giveBack()
 		return none, nil, nil
 	})
 	return err
@@ -91,7 +95,9 @@ func (s *Store) Users(ctx context.Context) ([]challenge.Username, error) {
 		prefix := []byte("user" + nul)
 		c := t.in(indexBucket).Cursor()
 		k, _ := c.Seek(prefix)
+		n := 0
 		for bytes.HasPrefix(k, prefix) {
+			t.scanned(&n)
 			name, _, _ := bytes.Cut(k[len(prefix):], []byte(nul))
 			var u challenge.Username
 			if err := u.UnmarshalText(name); err != nil {
@@ -101,6 +107,7 @@ func (s *Store) Users(ctx context.Context) ([]challenge.Username, error) {
 			past := append(append([]byte{}, prefix...), name...)
 			k, _ = c.Seek(append(past, 1)) // names have no control characters, so the next one is beyond
 		}
+		t.giveBack()
 		return users, nil
 	})
 }

@@ -46,10 +46,11 @@ func (s *Store) Sweep(ctx context.Context, now time.Time, life challenge.Session
 
 // dueIn lists by broom up to limit keys whose entries are over.
 func dueIn(t tx, brooms []broom, limit int) (map[int][]string, error) {
-	due, left := map[int][]string{}, limit
+	due, left, n := map[int][]string{}, limit, 0
 	for i, b := range brooms {
 		c := t.in(b.bucket).Cursor()
 		for k, text := c.First(); k != nil && left > 0; k, text = c.Next() {
+			t.scanned(&n)
 			over, err := b.over(text)
 			if err != nil {
 				return nil, err
@@ -60,6 +61,7 @@ func dueIn(t tx, brooms []broom, limit int) (map[int][]string, error) {
 			}
 		}
 	}
+	t.giveBack()
 	return due, nil
 }
 
