@@ -204,6 +204,19 @@ func TestWaysIn(t *testing.T) {
 	})
 }
 
+// The upstream signs in whom the attacker did not type: the code goes to the one whose session it is, however the other gets his
+// own (B4, D12).
+func TestThreat_B4_CodeOfTheSessionsUser(t *testing.T) {
+	run(t, "typed both, confirmed sms", func(h *house) {
+		l := h.login("both")
+		l.Confirmed = "ahmad"
+		c := h.challenged(l)
+		if h.sms.last().To.Reveal() != ahmadMobile || h.email.count() != 0 || c.Name != "ahmad" {
+			h.t.Errorf("%s's code went elsewhere: %+v", c.Name, c.Routes)
+		}
+	})
+}
+
 func TestRefusals(t *testing.T) {
 	run(t, "nobody is told anything", func(h *house) {
 		for name, want := range map[string]challenge.Refusal{

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"strings"
 	"time"
 
 	"doorcode/challenge/secret"
@@ -274,14 +273,14 @@ func stricter(t, c Judgement) Judgement {
 	return held
 }
 
+// strictness ranks judgements. Every code ranks alike: either copy of a code that goes two ways works, so both is no stricter than sms,
+// and an attacker who has both of his own would be sent the code for a session of another (threat B4).
 func (j Judgement) strictness() int {
 	switch {
 	case j.Refusal != "":
-		return 3
+		return 2
 	case j.Exempt != "":
 		return 0
-	case j.User.Code == CodeBoth:
-		return 2
 	}
 	return 1
 }
@@ -289,37 +288,24 @@ func (j Judgement) strictness() int {
 // of judges a user that the store knows.
 func (p *Policy) of(u Username) Judgement { return p.look(u, u.String(), confirmed) }
 
-// holds judges anew a user about whom fingerprint was kept, and reports whether the policy still says the same.
-func (p *Policy) holds(u Username, name, fingerprint string) (Judgement, bool) {
-	by := confirmed
-	if strings.HasPrefix(fingerprint, string(typed)+" ") {
-		by = typed
-	}
-	j := p.look(u, name, by)
-	// A name that has become an alias of another user is that user's now.
+// holds judges anew a login of which name, confirmed name and fingerprint were kept, and reports whether p still says the same of u.
+func (p *Policy) holds(u Username, name, confirmedAs, fingerprint string) (Judgement, bool) {
+	j := p.Judge(name, confirmedAs)
+	// A name that has become an alias of another user is that user's now; and where the typed name's policy was the stricter one, the
+	// user whose session it is may have become as strict, or may not come in at all.
 	return j, j.Refusal == "" && j.Username == u && j.Policy == fingerprint
 }
 
 // asks reports whether p still asks the code that c was begun for.
 func (p *Policy) asks(c Challenge) (Judgement, bool) {
-	j, same := p.holds(c.User, c.Name, c.Policy)
-	return j, same && j.Exempt == "" && !p.shuts(c.Confirmed)
+	j, same := p.holds(c.User, c.Name, c.Confirmed, c.Policy)
+	return j, same && j.Exempt == ""
 }
 
 // bears reports whether p would still accept the way s came in (invariant 10).
 func (p *Policy) bears(s Session) bool {
-	j, same := p.holds(s.User, s.Name, s.Policy)
-	return same && (!s.Trusted || j.User.Remember > 0) && !p.shuts(s.Confirmed)
-}
-
-// shuts reports whether the user that the upstream named may not come in at all. Where the typed name's policy was the stricter
-// one the session is this user's all the same.
-func (p *Policy) shuts(confirmedAs string) bool {
-	if confirmedAs == "" {
-		return false
-	}
-	j := p.judge(confirmedAs, confirmed)
-	return j.Listed && j.Refusal != ""
+	j, same := p.holds(s.User, s.Name, s.Confirmed, s.Policy)
+	return same && (!s.Trusted || j.User.Remember > 0)
 }
 
 // changedSince lists the users for whom p says something else than old about their codes. For a user whose wrong codes reached the

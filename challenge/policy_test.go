@@ -71,7 +71,7 @@ func TestJudge(t *testing.T) {
 		{"confirmed is the same", refuse, "sms@example.com", "SMS", "sms", "", "", "users.yaml:3: code: sms"},
 		{"both listed: confirmed stricter", refuse, "off", "sms", "sms", "", "", "two users"},
 		{"both listed: typed stricter (D12)", refuse, "sms", "off", "sms", "", "", "two users"},
-		{"both over sms", refuse, "both", "sms", "both", "", "", "two users"},
+		{"both is no stricter than sms: either copy works", refuse, "both", "sms", "sms", "", "", "two users"},
 		{"disabled over both", refuse, "both", "disabled", "disabled", "", RefusedDisabled, "two users"},
 		{"disabled typed", refuse, "disabled", "off", "disabled", "", RefusedDisabled, "two users"},
 		{"equally strict: whose session it is", refuse, "sms", "email", "email", "", "", "two users"},

@@ -72,10 +72,13 @@ func (d *Door) fallen(ctx context.Context, p *Policy) (map[Match]fall, error) {
 		return nil, err
 	}
 	for _, s := range sessions {
-		// What the fingerprint shows has changed for the whole user, also while the gateway was down: a challenge and a trust go with it.
-		if j, same := p.holds(s.User, s.Name, s.Policy); !same {
-			ends[Match{User: s.User}] = fall{s.Name, j.Reason}
-		} else if !p.bears(s) {
+		own := p.of(s.User)
+		switch {
+		case p.bears(s):
+		case own.Refusal != "" || own.Username != s.User || own.Policy != s.Policy:
+			// It has changed for the whole user, also while the gateway was down: a challenge and a trust go with it.
+			ends[Match{User: s.User}] = fall{s.Name, own.Reason}
+		default: // for this session alone: its way in is closed, or the name that the upstream read has become another matter
 			ends[Match{Session: s.ID}] = fall{s.Name, "its way in is closed: " + string(s.Way)}
 		}
 	}

@@ -248,6 +248,26 @@ func TestConfirmedUserIsDisabled(t *testing.T) {
 			h.t.Errorf("ended %q", r.Sessions)
 		}
 	})
+	run(t, "or gets a code of his own", func(h *house) {
+		l := h.login("ahmad")
+		l.Confirmed = "off"
+		c := h.challenged(l)
+		pass, err := h.try(c.ID, h.sms.code())
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		pending, code := h.challenged(l), h.sms.code()
+		own := h.enter(h.login("ahmad"), false).Session()
+		r := h.user("off", func(u *challenge.User) { u.Code, u.Mobile = challenge.CodeSMS, secret.New("+970599000002") })
+		if len(r.Sessions) != 1 || r.Sessions[0] != pass.Session().ID {
+			h.t.Errorf("ended %q", r.Sessions)
+		}
+		if left := h.sessions(); len(left) != 1 || left[0].ID != own.ID {
+			h.t.Errorf("%d sessions are left, want ahmad's own", len(left))
+		}
+		none, err := h.try(pending.ID, code)
+		h.wantRefused("the code of the name that was typed", none, err, challenge.ErrWrongCode)
+	})
 }
 
 // An entry that the old policy allowed is being written while the new one comes: it must not outlive it.
