@@ -68,7 +68,7 @@ func (h *house) challengeOf(b *browser) string {
 	h.t.Helper()
 	value, ok := seal.NewBox(h.ring, seal.Options{}).OpenOwn("doorcode", b.cookie("doorcode"))
 	parts := strings.Split(string(value), "\n")
-	if !ok || len(parts) != 4 || parts[0] != "p" {
+	if !ok || len(parts) < 2 || parts[0] != "p" {
 		h.t.Fatal("the browser has no challenge")
 	}
 	return parts[1]
