@@ -138,7 +138,7 @@ func (a attempt) entry(j Judgement, now time.Time) Entry {
 	}
 	switch a.way {
 	case ByTrust:
-		e.Remember, e.Session.Trusted = j.User.Remember, true
+		e.Remember, e.Session.Trusted, e.Policies = j.User.Remember, true, j.policies
 	case BySession:
 		// The session goes on under a new id. It keeps its age, or a password alone would renew it for ever past its absolute limit
 		// (SP 800-63B-4 §5.2), and the mark of a trusted browser, or it would outlive remember: never (D7).

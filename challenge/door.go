@@ -144,6 +144,7 @@ type setup struct {
 // New makes a Door. Call SetPolicy once before the first login, also with the same policy: it ends what changed while the
 // gateway was down.
 func New(c Config, p *Policy, parts Parts) *Door {
+	p = p.under(parts.Keys)
 	d := &Door{
 		store: parts.Store, keys: parts.Keys, now: parts.Now, log: parts.Log,
 		policy: p, settled: p, post: newPost(),

@@ -260,6 +260,16 @@ func TestRefusals(t *testing.T) {
 			h.t.Fatal(err)
 		}
 		h.start()
+		pass, err := h.try(c.ID, h.sms.code())
+		h.wantRefused("what was begun under keys that are gone", pass, err, challenge.ErrWrongCode)
+		if r, err := h.door.Sweep(h.t.Context()); err != nil || len(r.Challenges) != 1 {
+			h.t.Errorf("swept %+v, %v: want the challenge, which nobody can enter", r, err)
+		}
+	})
+	run(t, "a code that does not open", func(h *house) {
+		c := h.challenged(h.login("ahmad"))
+		h.store = damaged{h.store}
+		h.start()
 		if pass, err := h.try(c.ID, h.sms.code()); pass != nil || err == nil || errors.Is(err, challenge.ErrWrongCode) {
 			h.t.Errorf("%v, %v: want trouble of ours, not a wrong code", pass, err)
 		}
@@ -267,6 +277,15 @@ func TestRefusals(t *testing.T) {
 			h.t.Errorf("%d tries, %v: want none counted", got.Tries, err)
 		}
 	})
+}
+
+// damaged is a store whose sealed codes were edited.
+type damaged struct{ challenge.Store }
+
+func (s damaged) Challenge(ctx context.Context, id string, now time.Time) (challenge.Challenge, error) {
+	c, err := s.Store.Challenge(ctx, id, now)
+	c.Code = append([]byte{1}, c.Code...)
+	return c, err
 }
 
 // troubled is a store whose writes fail.

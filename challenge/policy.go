@@ -1,11 +1,10 @@
 package challenge
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"time"
 
+	"doorcode/challenge/keys"
 	"doorcode/challenge/secret"
 )
 
@@ -81,21 +80,11 @@ func (u User) destination(c Channel) secret.Text {
 	return secret.Text{}
 }
 
-// Fingerprint changes when u's code is asked for in another way or goes elsewhere, and with nothing else: what was begun, let in or
-// trusted under another one ends (threat D7). A destination that the code does not use is not in it.
-func (u User) Fingerprint() string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q", u.Code)
-	for _, c := range u.Channels() {
-		fmt.Fprintf(h, " %q %q", c, u.destination(c).Reveal()) // quoted: no two lists of values read alike
-	}
-	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
-}
-
 // Policy says what holds for whom. It never changes after NewPolicy; Door swaps it whole.
 type Policy struct {
 	config PolicyConfig
 	listed map[Username]*listed // by folded name and by each folded alias
+	keys   []keys.Pair          // of stored fingerprints
 }
 
 type listed struct {
@@ -162,6 +151,8 @@ type Judgement struct {
 	Refusal  Refusal // "" when the login may go on
 	Policy   string  // fingerprint of what decided; sessions, challenges and trusts keep it
 	Reason   string  // the line of the policy that decided, for logs and explain
+
+	policies []string // Policy, and the same under older keys
 }
 
 // source says who named a user.
@@ -199,13 +190,14 @@ func (p *Policy) judge(name string, by source) Judgement {
 // look judges a folded name; name is how to call a user that is not listed.
 func (p *Policy) look(u Username, name string, by source) Judgement {
 	if e, ok := p.listed[u]; ok {
-		return e.judge()
+		return e.judge(p)
 	}
 	return p.judgeUnlisted(u, name, by)
 }
 
-func (l *listed) judge() Judgement {
-	j := Judgement{Username: l.username, User: l.user, Listed: true, Policy: l.user.Fingerprint()}
+func (l *listed) judge(p *Policy) Judgement {
+	j := Judgement{Username: l.username, User: l.user, Listed: true}
+	j.set(p.fingerprints(l.user))
 	j.settle(ByOff)
 	return j
 }
@@ -246,7 +238,8 @@ func (p *Policy) judgeUnlisted(u Username, name string, by source) Judgement {
 		j.Refusal, j.Reason = RefusedUnlisted, line
 		return j
 	}
-	j.Policy = j.User.Fingerprint()
+	fingerprints := p.fingerprints(j.User)
+	j.set(fingerprints)
 	j.settle(ByUnlisted)
 	if j.Refusal == "" {
 		j.Reason = line
@@ -256,7 +249,10 @@ func (p *Policy) judgeUnlisted(u Username, name string, by source) Judgement {
 	}
 	// By password alone, on the word of a name: one that only the visitor wrote may be another spelling of a listed user that the
 	// application knows and login.fold does not (invariant 7, threat B7). The fingerprint keeps whose word it was.
-	j.Policy = string(by) + " " + j.Policy
+	for i, f := range fingerprints {
+		fingerprints[i] = string(by) + " " + f
+	}
+	j.set(fingerprints)
 	if by == typed && !p.config.AcceptTypedNames {
 		j.Exempt, j.Refusal = "", RefusedUnlisted
 		j.Reason = line + " needs a name that login.confirm reads, or accept_typed_names: true"
@@ -293,7 +289,7 @@ func (p *Policy) holds(u Username, name, confirmedAs, fingerprint string) (Judge
 	j := p.Judge(name, confirmedAs)
 	// A name that has become an alias of another user is that user's now; and where the typed name's policy was the stricter one, the
 	// user whose session it is may have become as strict, or may not come in at all.
-	return j, j.Refusal == "" && j.Username == u && j.Policy == fingerprint
+	return j, j.Refusal == "" && j.Username == u && j.kept(fingerprint)
 }
 
 // asks reports whether p still asks the code that c was begun for.

@@ -15,6 +15,7 @@ import (
 func (d *Door) SetPolicy(ctx context.Context, p *Policy) (Revoked, error) {
 	d.changing.Lock()
 	defer d.changing.Unlock()
+	p = p.under(d.keys)
 	d.gate.Lock() // waits for entries that the old policy allowed to be written, so that the look into the store finds them
 	d.policy = p
 	d.gate.Unlock()
@@ -75,7 +76,7 @@ func (d *Door) fallen(ctx context.Context, p *Policy) (map[Match]fall, error) {
 		own := p.of(s.User)
 		switch {
 		case p.bears(s):
-		case own.Refusal != "" || own.Username != s.User || own.Policy != s.Policy:
+		case own.Refusal != "" || own.Username != s.User || !own.kept(s.Policy):
 			// It has changed for the whole user, also while the gateway was down: a challenge and a trust go with it.
 			ends[Match{User: s.User}] = fall{s.Name, own.Reason}
 		default: // for this session alone: its way in is closed, or the name that the upstream read has become another matter

@@ -62,7 +62,7 @@ type Challenge struct {
 	Name      string        `json:"name"`       // the user's name as the policy writes it, for pages and messages
 	Held      Held          `json:"held"`       // the upstream session that waits behind the door
 	Code      []byte        `json:"code"`       // sealed; the same for every resend (messages overtake each other)
-	Policy    string        `json:"policy"`     // fingerprint of the policy it was begun under (User.Fingerprint)
+	Policy    string        `json:"policy"`     // fingerprint of the policy it was begun under
 	Routes    []Route       `json:"routes"`     // where the code goes and what became of it
 	Confirmed string        `json:"confirmed"`  // for the session, as in Session
 	Cookies   []string      `json:"cookies"`    // likewise
@@ -175,6 +175,7 @@ type Entry struct {
 	Family       string // of the browser that shows the cookie; a trust holds only in the family it was given in
 	NewBrowserID string // used when Browser is unknown, expired or copied
 	NewSecret    string
+	Policies     []string      // ByTrust: Session.Policy, and the same under older keys; a trust given under one of them holds
 	Remember     time.Duration // ByCode: 0 leaves trust alone; ByTrust: the longest age the policy still allows
 
 	Replaces string // a member session that ends in the same transaction; "" for none
@@ -251,7 +252,8 @@ type Store interface {
 	// ByCode: the challenge must be live, the user not waiting (ErrWait) or locked (ErrLocked); the try is counted before
 	// anything is compared; a right code uses the challenge up and clears the wrong codes of its own trail; a wrong one is
 	// added to the user's (ErrWrongCode, and the challenge dies with its last try). The counting commits although an error is returned.
-	// ByTrust: Browser must be current or previous and trusted for this user, family and policy (ErrNotTrusted, ErrCopied).
+	// ByTrust: Browser must be current or previous and trusted for this user, family and policy (ErrNotTrusted, ErrCopied); the
+	// trust is kept under Session.Policy from then on.
 	// BySession: Replaces must be there and this user's: one that was revoked while the login was under way, or that a copied cookie
 	// has just ended, does not go on (ErrNotTrusted, ErrCopied). Other ways: no condition here, Door has judged them.
 	// Whatever the way, a copied Browser is forgotten with its trusts and its Trusted sessions, also where an error is returned.

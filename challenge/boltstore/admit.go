@@ -3,6 +3,7 @@ package boltstore
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"doorcode/challenge"
 )
@@ -112,7 +113,7 @@ func (t tx) spareCode(e challenge.Entry, a *challenge.Admitted) (refusal, troubl
 	if !found || !holds(trust, e) || trust.CreatedAt.After(b.HandedOut(e.Browser.Secret)) {
 		return challenge.ErrNotTrusted, nil
 	}
-	trust.UsedAt = e.Now
+	trust.UsedAt, trust.Policy = e.Now, e.Session.Policy
 	a.Trust = trust
 	return nil, t.putTrust(trust)
 }
@@ -163,7 +164,7 @@ func (t tx) endCopied(browser string, a *challenge.Admitted) error {
 // (D7), and neither past its end nor older than the policy allows today.
 func holds(trust challenge.Trust, e challenge.Entry) bool {
 	return trust.Family == e.Family &&
-		trust.Policy == e.Session.Policy &&
+		slices.Contains(e.Policies, trust.Policy) &&
 		e.Now.Before(trust.Until) &&
 		e.Now.Before(trust.CreatedAt.Add(e.Remember))
 }

@@ -34,7 +34,8 @@ func trustBounds(f *fixture) {
 	f.now = f.now.Add(24 * time.Hour)
 	for what, change := range map[string]func(e *challenge.Entry){
 		"another user":              func(e *challenge.Entry) { e.Session.User = user("bob") },
-		"another policy (D7)":       func(e *challenge.Entry) { e.Session.Policy = "policy 2" },
+		"another policy (D7)":       func(e *challenge.Entry) { e.Session.Policy, e.Policies = "policy 2", []string{"policy 2"} },
+		"no policy":                 func(e *challenge.Entry) { e.Policies = nil },
 		"another family (D1)":       func(e *challenge.Entry) { e.Family = "Chrome" },
 		"remember: never":           func(e *challenge.Entry) { e.Remember = 0 },
 		"the policy allows a day":   func(e *challenge.Entry) { e.Remember = 24 * time.Hour },
@@ -54,7 +55,15 @@ func trustBounds(f *fixture) {
 		})
 	}
 	equal(f, "sessions", len(f.sessions()), 1)
-	f.admit(f.trusted("alice", cookie)) // none of it took the trust away
+	e := f.trusted("alice", cookie)
+	f.admit(e) // none of it took the trust away
+	for _, policies := range [][]string{{"policy 2", "policy 1"}, {"policy 3", "policy 2"}} {
+		f.reopen()
+		next := f.trusted("alice", challenge.BrowserCookie{ID: cookie.ID, Secret: e.NewSecret})
+		next.Session.Policy, next.Policies = policies[0], policies // the same policy under a new key
+		equal(f, "trust is kept under", f.admit(next).Trust.Policy, policies[0])
+		e = next
+	}
 }
 
 func lostAnswer(f *fixture) {

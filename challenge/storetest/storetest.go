@@ -215,7 +215,7 @@ func (f *fixture) remembered(name string, cookie challenge.BrowserCookie) challe
 // trusted is an entry of name's by a remembered browser.
 func (f *fixture) trusted(name string, cookie challenge.BrowserCookie) challenge.Entry {
 	e := f.entry(challenge.ByTrust, name)
-	e.Session.Trusted = true
+	e.Session.Trusted, e.Policies = true, []string{e.Session.Policy}
 	e.Browser, e.Remember = cookie, 720*time.Hour
 	return e
 }
