@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -92,7 +93,7 @@ const maxTexts = 4
 func (l *Live) Add(s challenge.Session) { l.add(s) }
 
 func (l *Live) add(s challenge.Session) *member {
-	m := &member{session: s}
+	m := &member{session: alone(s)}
 	m.used.Store(s.UsedAt.UnixNano())
 	m.flushed.Store(s.UsedAt.UnixNano())
 	l.byID.Store(s.ID, m)
@@ -101,6 +102,17 @@ func (l *Live) add(s challenge.Session) *member {
 		l.End(s.ID)
 	}
 	return m
+}
+
+// alone copies the strings of a session that are parts of others: of the page that confirm read, of headers. A member would hold on to
+// the whole of them for as long as it lives.
+func alone(s challenge.Session) challenge.Session {
+	s.Name, s.Confirmed, s.Agent = strings.Clone(s.Name), strings.Clone(s.Confirmed), strings.Clone(s.Agent)
+	s.Cookies = slices.Clone(s.Cookies)
+	for i, name := range s.Cookies {
+		s.Cookies[i] = strings.Clone(name)
+	}
+	return s
 }
 
 // End takes sessions off the list and cancels what they have under way. Unknown ids are ignored.
@@ -187,6 +199,14 @@ func (l *Live) remember(text string, m *member) {
 		text = strings.Clone(text) // else it would hold on to the whole Cookie header
 		m.texts = append(m.texts, text)
 		l.byText.Store(text, m)
+	}
+}
+
+// setTrail keeps a copy, since a pointer into the request would hold on to all of it.
+func (m *member) setTrail(trail string) {
+	if m.trail() != trail {
+		trail = strings.Clone(trail)
+		m.trailed.Store(&trail)
 	}
 }
 

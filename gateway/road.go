@@ -182,7 +182,7 @@ func (g *Gateway) letIn(v *visit, pass *challenge.Pass, held seal.HeldSession) e
 	}
 	session := pass.Session()
 	m := g.live.add(session)
-	m.trailed.Store(&v.who.trail)
+	m.setTrail(v.who.trail)
 	g.live.End(pass.Ended()...)
 	if err := errors.Join(
 		g.setWho(v.w, who{kind: insider, id: session.ID, trail: v.who.trail}),

@@ -64,7 +64,7 @@ func (g *Gateway) whoIs(r *http.Request) who {
 	if w.member == nil {
 		return who{kind: visitor, trail: w.trail}
 	}
-	w.member.trailed.Store(&w.trail)
+	w.member.setTrail(w.trail)
 	g.live.remember(text, w.member)
 	return w
 }
