@@ -61,7 +61,8 @@ type Options struct {
 type Store struct {
 	db      *bbolt.DB
 	path    string
-	writers atomic.Int32 // writes under way
+	writers atomic.Int32  // writes under way
+	written atomic.Uint32 // writes so far
 }
 
 var (
@@ -194,6 +195,7 @@ func write[T any](ctx context.Context, s *Store, deed func(t tx) (result T, refu
 	if err := commit(run); err != nil {
 		return none, s.trouble(err)
 	}
+	s.giveBackSometimes()
 	return result, refusal
 }
 

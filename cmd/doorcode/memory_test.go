@@ -2,9 +2,10 @@ package main
 
 import (
 	"bytes"
-	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,12 +17,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-
-	"github.com/rs/zerolog"
-
-	"doorcode/challenge"
-	"doorcode/config"
-	"doorcode/gateway/seal"
+	"time"
 )
 
 const (
@@ -30,157 +26,179 @@ const (
 	mostMemory   = 64 << 10 // KiB
 )
 
-// The whole program, as Linux counts it, stays under 64 MiB with 10,000 live sessions, each of which comes by, and 64 connections
-// that are busy all the time with pages, uploads and the login page.
+// The whole program, as Linux counts it, stays under 64 MiB while 10,000 browsers sign in and then come by with pages and uploads
+// among visitors, over 64 connections that are busy all the time; and after a start with all of them.
 func TestMemory(t *testing.T) {
 	if testing.Short() {
-		t.Skip("fills a state file and keeps 64 connections busy: not under -short")
+		t.Skip("signs 10,000 browsers in: not under -short")
 	}
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip("reads /proc, as on Linux")
 	}
-	page := bytes.Repeat([]byte("<p>1,250.00</p>\n"), 4<<10) // 64 KiB
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if c, err := r.Cookie("PHPSESSID"); r.URL.Path != "/login.php" && (err != nil || !strings.HasPrefix(c.Value, "session-")) {
-			w.WriteHeader(http.StatusForbidden)
-			return
-		}
-		io.Copy(io.Discard, r.Body)
-		w.Header().Set("Content-Type", "text/html")
-		w.Write(page)
-	}))
+	upstream := httptest.NewServer(http.HandlerFunc(bigPages))
 	t.Cleanup(upstream.Close)
 	dir, address := t.TempDir(), freeAddress(t)
-	writeFile(t, filepath.Join(dir, "gateway.yaml"), strings.NewReplacer("ADDRESS", address, "UPSTREAM", upstream.URL).Replace(installed)+"country: PS\n")
+	file := filepath.Join(dir, "gateway.yaml")
+	writeFile(t, file, strings.NewReplacer("ADDRESS", address, "UPSTREAM", upstream.URL).Replace(installed)+"country: PS\nlog: {level: error}\n")
 	var users strings.Builder
 	users.WriteString("users:\n")
 	for n := range liveSessions / 10 {
 		fmt.Fprintf(&users, "  - {name: user%d, code: off, mobile: 0599%06d, email: user%d@example.com}\n", n, 100000+n, n)
 	}
 	writeFile(t, filepath.Join(dir, "users.yaml"), users.String())
-	cookies := fillState(t, filepath.Join(dir, "gateway.yaml"))
+	binary, crowd := buildBinary(t), newCrowd(t, "http://"+address)
 
-	process := startMeasured(t, buildBinary(t), "serve", "--config", filepath.Join(dir, "gateway.yaml"))
-	started := memoryOf(t, process)
-	keepBusy(t, "http://"+address, cookies)
-	after := memoryOf(t, process)
-	t.Logf("with %d sessions: %d KiB at the start, %d KiB after; the most was %d KiB", liveSessions, started["VmRSS"], after["VmRSS"], after["VmHWM"])
-	if after["VmHWM"] >= mostMemory {
-		t.Errorf("%d KiB, want less than %d", after["VmHWM"], mostMemory)
-	}
-}
-
-// fillState lets 10,000 browsers in, without the program around the door, and returns their cookies.
-func fillState(t *testing.T, file string) (cookies []string) {
-	t.Helper()
-	settings, policy, err := load(file, config.Overrides{FileOnly: true}, func(config.Problems) {})
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, err := open(t.Context(), settings, policy, zerolog.Nop())
-	if err != nil {
-		t.Fatal(err)
-	}
-	cookies = make([]string, liveSessions)
-	box := seal.NewBox(h.ring, seal.Options{})
-	var next atomic.Int64
-	inParallel(func() {
-		for n := next.Add(1) - 1; n < liveSessions; n = next.Add(1) - 1 {
-			name := fmt.Sprintf("user%d", n/10)
-			d, err := h.door.Decide(t.Context(), challenge.Login{Typed: name, Confirmed: name, Cookies: []string{"PHPSESSID"}, Agent: "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"})
-			if err != nil || d.Pass == nil {
-				t.Errorf("%+v, %v", d, err)
-				return
-			}
-			id := d.Pass.Session().ID
-			own, err := box.SealOwn("doorcode", []byte("m\n"+id+"\nTRAILTRAILTRAILTRAILTRAIL\n"))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			answer := http.Header{}
-			for _, c := range box.SealJar(seal.JarOf(fmt.Sprintf("PHPSESSID=session-%d", n)), id) {
-				c.SetOn(answer)
-			}
-			sealed, _, _ := strings.Cut(answer.Get("Set-Cookie"), ";")
-			cookies[n] = "doorcode=" + own + "; " + sealed
+	process, stop := startMeasured(t, binary, address, "serve", "--config", file)
+	crowd.all(crowd.signIn)
+	crowd.all(crowd.comeBy)
+	first := memoryOf(t, process)
+	stop() // writes last uses
+	process, stop = startMeasured(t, binary, address, "serve", "--config", file)
+	crowd.all(crowd.comeBy)
+	second := memoryOf(t, process)
+	stop()
+	for _, m := range []map[string]int{first, second} {
+		t.Logf("%d KiB with %d sessions, %d at most", m["VmRSS"], liveSessions, m["VmHWM"])
+		if m["VmHWM"] == 0 || m["VmHWM"] >= mostMemory {
+			t.Errorf("%d KiB, want less than %d", m["VmHWM"], mostMemory)
 		}
-	})
-	if err := h.close(); err != nil {
-		t.Fatal(err)
 	}
-	return cookies
 }
 
-func inParallel(f func()) {
+var bigPage = bytes.Repeat([]byte("<p>1,250.00</p>\n"), 4<<10)
+
+// bigPages is an application whose session cookie says the user, and whose pages have 64 KiB.
+func bigPages(w http.ResponseWriter, r *http.Request) {
+	user := ""
+	if c, err := r.Cookie("PHPSESSID"); err == nil {
+		user = c.Value
+	}
+	w.Header().Set("Content-Type", "text/html")
+	switch {
+	case r.URL.Path == "/login.php" && r.Method == http.MethodPost:
+		http.SetCookie(w, &http.Cookie{Name: "PHPSESSID", Value: r.PostFormValue("username"), Path: "/"})
+		http.Redirect(w, r, "/home.php", http.StatusFound)
+	case r.URL.Path == "/login.php":
+		io.WriteString(w, "<form method=post action=/login.php><input name=username><input type=password name=password></form>")
+	case user == "":
+		http.Redirect(w, r, "/login.php", http.StatusFound)
+	case r.URL.Path == "/profile.php":
+		fmt.Fprintf(w, `<p id="login-name">%s</p><a href="/logout.php">Sign out</a>`, user)
+	default:
+		io.Copy(io.Discard, r.Body)
+		w.Write(bigPage)
+	}
+}
+
+// crowd is ten browsers for each user.
+type crowd struct {
+	t       *testing.T
+	gateway string
+	client  *http.Client
+	cookies []string // by browser
+	file    []byte   // 256 KiB that some upload
+}
+
+func newCrowd(t *testing.T, gateway string) *crowd {
+	transport := &http.Transport{MaxIdleConnsPerHost: connections, DisableCompression: true}
+	t.Cleanup(transport.CloseIdleConnections)
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &crowd{
+		t: t, gateway: gateway, client: &http.Client{Transport: transport, CheckRedirect: stay},
+		cookies: make([]string, liveSessions), file: bytes.Repeat([]byte("0123456789abcdef"), 16<<10),
+	}
+}
+
+// all has every browser do something, as many at once as there are connections.
+func (c *crowd) all(do func(n int)) {
+	var next atomic.Int64
 	var all sync.WaitGroup
 	for range connections {
-		all.Go(f)
+		all.Go(func() {
+			for n := next.Add(1) - 1; n < liveSessions && !c.t.Failed(); n = next.Add(1) - 1 {
+				do(int(n))
+			}
+		})
 	}
 	all.Wait()
-}
-
-// keepBusy has every session fetch a page, every fifth upload 256 KiB, and every tenth visitor the login page, 64 at once.
-func keepBusy(t *testing.T, gateway string, cookies []string) {
-	t.Helper()
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, DisableCompression: true}}
-	defer client.CloseIdleConnections()
-	file := bytes.Repeat([]byte("0123456789abcdef"), 16<<10)
-	send := func(method, target, cookie string, body io.Reader) {
-		req, err := http.NewRequestWithContext(t.Context(), method, gateway+target, body)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		if cookie != "" {
-			req.Header.Set("Cookie", cookie)
-		}
-		req.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")
-		req.Header.Set("Content-Type", "application/octet-stream")
-		res, err := client.Do(req)
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		defer res.Body.Close()
-		if n, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != http.StatusOK || n != 64<<10 {
-			t.Errorf("%s %s: %d, %d bytes, %v", method, target, res.StatusCode, n, err)
-		}
+	if c.t.Failed() {
+		c.t.FailNow()
 	}
-	var next atomic.Int64
-	inParallel(func() {
-		for n := next.Add(1) - 1; n < int64(len(cookies)) && !t.Failed(); n = next.Add(1) - 1 {
-			send("GET", "/invoice.php?id="+strconv.FormatInt(n, 10), cookies[n], nil)
-			if n%5 == 0 {
-				send("POST", "/upload.php", cookies[n], bytes.NewReader(file))
-			}
-			if n%10 == 0 {
-				send("GET", "/login.php", "", nil)
-			}
-		}
-	})
 }
 
-// startMeasured starts the program in a process of its own until the test ends, and returns its id.
-func startMeasured(t *testing.T, binary string, args ...string) (process int) {
+func (c *crowd) signIn(n int) {
+	name := fmt.Sprintf("user%d", n/10)
+	c.send(n, http.StatusOK, "GET", "/login.php", "", nil)
+	c.send(n, http.StatusSeeOther, "POST", "/login.php", "application/x-www-form-urlencoded", strings.NewReader("username="+name+"&password=x"))
+}
+
+// comeBy fetches a page; every fifth uploads 256 KiB, too, and every tenth brings a visitor along.
+func (c *crowd) comeBy(n int) {
+	c.send(n, http.StatusOK, "GET", "/invoice.php?id="+strconv.Itoa(n), "", nil)
+	if n%5 == 0 {
+		c.send(n, http.StatusOK, "POST", "/upload.php", "application/octet-stream", bytes.NewReader(c.file))
+	}
+	if n%10 == 0 {
+		c.send(-1, http.StatusOK, "GET", "/login.php", "", nil)
+	}
+}
+
+// send sends a request of browser n, which keeps the cookies that come back; -1 is one that keeps none.
+func (c *crowd) send(n, want int, method, target, kind string, body io.Reader) {
+	req, err := http.NewRequestWithContext(c.t.Context(), method, c.gateway+target, body)
+	if err != nil {
+		c.t.Error(err)
+		return
+	}
+	if n >= 0 && c.cookies[n] != "" {
+		req.Header.Set("Cookie", c.cookies[n])
+	}
+	req.Header.Set("Content-Type", kind)
+	req.Header.Set("User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0")
+	res, err := c.client.Do(req)
+	if err != nil {
+		c.t.Error(err)
+		return
+	}
+	defer res.Body.Close()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil || res.StatusCode != want {
+		c.t.Errorf("%s %s: %d, %v", method, target, res.StatusCode, err)
+	}
+	if set := res.Cookies(); n >= 0 && len(set) > 0 {
+		var all []string
+		for _, one := range set {
+			all = append(all, one.Name+"="+one.Value)
+		}
+		c.cookies[n] = strings.Join(all, "; ")
+	}
+}
+
+// startMeasured starts the program in a process of its own, and returns its id and what ends it.
+func startMeasured(t *testing.T, binary, address string, args ...string) (process int, stop func()) {
 	t.Helper()
-	log := newTranscript()
-	ctx, stop := context.WithCancel(context.Background())
-	c := exec.CommandContext(ctx, binary, args...)
-	c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
-	c.Stderr = log
+	var log bytes.Buffer
+	c := exec.Command(binary, args...)
+	c.Stderr = &log
 	c.Env = append(os.Environ(), "GOGC=", "GOMEMLIMIT=")
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		stop()
-		if err := c.Wait(); err != nil && ctx.Err() == nil {
-			t.Error(err)
+	stop = sync.OnceFunc(func() {
+		t.Helper()
+		if err := errors.Join(c.Process.Signal(os.Interrupt), c.Wait()); err != nil || t.Failed() {
+			t.Errorf("%v\n%s", err, &log)
 		}
 	})
-	log.wait(t, "the door is open")
-	return c.Process.Pid
+	t.Cleanup(stop)
+	for late := time.Now().Add(20 * time.Second); ; {
+		if conn, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+			conn.Close()
+			return c.Process.Pid, stop
+		}
+		if time.Now().After(late) {
+			t.Fatal("the gateway does not listen")
+		}
+	}
 }
 
 var memoryLine = regexp.MustCompile(`(?m)^(Vm\w+):\s+(\d+) kB$`)

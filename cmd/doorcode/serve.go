@@ -36,13 +36,13 @@ func serveCommand() *cobra.Command {
 
 // tuneCollector gives the garbage collector room: the live heap of a gateway is so small that the default would collect all the
 // time, which costs half of its speed. The memory limit keeps the whole within 64 MiB: beside it stand 15 MiB of the program's own
-// pages, and what bbolt has mapped. Who sets GOGC or GOMEMLIMIT decides.
+// pages, and up to 10 of the state file that bbolt has mapped. Who sets GOGC or GOMEMLIMIT decides.
 func tuneCollector() {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
 	debug.SetGCPercent(400)
-	debug.SetMemoryLimit(40 << 20)
+	debug.SetMemoryLimit(36 << 20)
 }
 
 // load reads both files. Warnings go to warn; anything worse is the error.
