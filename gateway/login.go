@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/mileusna/useragent"
 
@@ -192,6 +193,7 @@ func (w who) session() *challenge.Session {
 		return nil
 	}
 	s := w.member.session
+	s.UsedAt = time.Unix(0, w.member.used.Load()) // of the entry, else: a long day's member would be asked a code as if he had been idle
 	return &s
 }
 
