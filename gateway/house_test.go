@@ -500,6 +500,7 @@ func (p *phone) failEchoing() {
 // mailServer is an SMTP server on loopback that keeps what it gets.
 type mailServer struct {
 	address string
+	close   func()
 
 	mu       sync.Mutex
 	mails    map[string][]string
@@ -518,7 +519,8 @@ func newMailServer(t testing.TB) *mailServer {
 	server.Domain = "localhost"
 	m.address = listener.Addr().String()
 	go server.Serve(listener)
-	t.Cleanup(func() { server.Close() })
+	m.close = func() { server.Close() }
+	t.Cleanup(m.close)
 	return m
 }
 
