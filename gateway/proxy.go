@@ -128,6 +128,11 @@ func (g *Gateway) scanRequest(p *passage) error {
 
 // pass hands the request to the proxy. What goes wrong on the way comes back as an error unless the answer had begun.
 func (g *Gateway) pass(ctx context.Context, p *passage) error {
+	if p.r.Body != nil && p.r.Body != http.NoBody {
+		body := newSteadyBody(p.w, p.r)
+		defer body.end()
+		p.r.Body = body
+	}
 	if max := g.config.Limits.Body; max > 0 {
 		if p.r.ContentLength > max {
 			// Refused before any of it goes up: mod_php runs a POST that was cut off with the fields it got.
