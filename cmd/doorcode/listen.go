@@ -19,12 +19,19 @@ import (
 	"doorcode/config"
 )
 
+// stallLimit is how long a browser may take nothing of what it asked for, or leave an HTTP/2 ping without an answer.
+const stallLimit = time.Minute
+
 // listen opens the address where browsers come in.
 func listen(l config.Listen) (net.Listener, error) { return listenOn(l.Address, "--listen") }
 
 // listenOn opens an address that the named flag would change.
 func listenOn(address, flag string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", address)
+	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		_ = endStalled(c, stallLimit) // a kernel that cannot do it has limits of its own, of many minutes
+		return nil
+	}}
+	listener, err := config.Listen(context.Background(), "tcp", address)
 	other := flag + " takes another address, e.g. " + flag + " 127.0.0.1:9443"
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
@@ -63,7 +70,10 @@ func serveHTTP(ctx context.Context, listener net.Listener, s *config.Settings, h
 		MaxHeaderBytes:    2 * s.Gateway.Limits.Header, // between once and twice the limit the user gets our 431, above it net/http's
 		ErrorLog:          stdlog.New(serverLog{log}, "", 0),
 		Protocols:         new(http.Protocols),
-		HTTP2:             &http.HTTP2Config{MaxReceiveBufferPerConnection: uploadBuffer, MaxReceiveBufferPerStream: uploadBuffer},
+		HTTP2: &http.HTTP2Config{
+			MaxReceiveBufferPerConnection: uploadBuffer, MaxReceiveBufferPerStream: uploadBuffer,
+			SendPingTimeout: stallLimit, PingTimeout: stallLimit,
+		},
 	}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetHTTP2(true)
