@@ -34,9 +34,6 @@ func newTransport(u Upstream) *http.Transport {
 	}
 }
 
-// upstreamConnections is kept when the configuration names no number.
-const upstreamConnections = 64
-
 func (g *Gateway) newProxy() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite:        g.rewrite,

@@ -59,8 +59,7 @@ func load(path string) (file, error) {
 // resolve follows links. A link that leads nowhere is an error of its own, not a missing file: the new keys would stand where an
 // unmounted disk is expected.
 func resolve(path string) (string, error) {
-	info, err := os.Lstat(path)
-	if err != nil {
+	if _, err := os.Lstat(path); err != nil {
 		return "", bare(err)
 	}
 	real, err := filepath.EvalSymlinks(path)
@@ -70,7 +69,8 @@ func resolve(path string) (string, error) {
 	if err != nil {
 		return "", bare(err)
 	}
-	if info, err = os.Stat(real); err != nil {
+	info, err := os.Stat(real)
+	if err != nil {
 		return "", bare(err)
 	}
 	if !info.Mode().IsRegular() { // before the open: opening a pipe would wait for its other end

@@ -74,8 +74,11 @@ func TestEncoders(t *testing.T) {
 	if text, err := json.Marshal(map[Text]int{s: 1}); err != nil || string(text) != `{"[redacted]":1}` {
 		t.Errorf("as a key: got %s (error %v)", text, err)
 	}
-	text, err = json.Marshal(struct{ hidden Text }{s})
-	if err != nil || string(text) != "{}" {
+	text, err = json.Marshal(struct {
+		hidden Text
+		Shown  int
+	}{s, 1})
+	if err != nil || string(text) != `{"Shown":1}` {
 		t.Errorf("unexported: got %s (error %v)", text, err)
 	}
 }

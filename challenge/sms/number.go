@@ -37,7 +37,7 @@ func ParseNumberFormat(form, country string) (NumberFormat, error) {
 	case "", "970", "972":
 		return NumberFormat{form, country}, nil
 	}
-	return NumberFormat{}, fmt.Errorf("Palestinian mobiles are sent as 970 or 972, not as %q", country)
+	return NumberFormat{}, fmt.Errorf("mobiles of Palestine are sent as 970 or 972, not as %q", country)
 }
 
 // errNumber does not repeat the number.
