@@ -63,12 +63,21 @@ func (h *house) wantRefused(what string, a answer) {
 	}
 }
 
-// challengeOf opens the browser's gateway cookie as the gateway does, and returns the id in it.
-func (h *house) challengeOf(b *browser) string {
+// doorText opens the browser's gateway cookie as the gateway does.
+func (h *house) doorText(b *browser) string {
 	h.t.Helper()
 	value, ok := seal.NewBox(h.ring, seal.Options{}).OpenOwn("doorcode", b.cookie("doorcode"))
-	parts := strings.Split(string(value), "\n")
-	if !ok || len(parts) < 2 || parts[0] != "p" {
+	if !ok {
+		h.t.Fatal("the gateway cookie does not open")
+	}
+	return string(value)
+}
+
+// challengeOf returns the id of the challenge that the browser has pending.
+func (h *house) challengeOf(b *browser) string {
+	h.t.Helper()
+	parts := strings.Split(h.doorText(b), "\n")
+	if len(parts) < 2 || parts[0] != "p" {
 		h.t.Fatal("the browser has no challenge")
 	}
 	return parts[1]
