@@ -214,7 +214,8 @@ func TestInvariant_9_SendersFail(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t, plan{users: users})
+			patient := func(c *challenge.Config) { c.DeliveryWait = 10 * time.Second } // or a busy machine shows "pending"
+			h := newHouse(t, plan{users: users, code: patient})
 			alive := dead(h)
 			for _, user := range []string{"alice", "bob", "mallory"} {
 				b := h.browser()
