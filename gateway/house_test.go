@@ -519,7 +519,7 @@ func newMailServer(t testing.TB) *mailServer {
 	server.Domain = "localhost"
 	m.address = listener.Addr().String()
 	go server.Serve(listener)
-	m.close = func() { server.Close() }
+	m.close = func() { listener.Close(); server.Close() } // Serve may not have begun
 	t.Cleanup(m.close)
 	return m
 }
