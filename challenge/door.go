@@ -159,6 +159,13 @@ func New(c Config, p *Policy, parts Parts) *Door {
 // Config is the configuration in force, for pages that say its numbers.
 func (d *Door) Config() Config { return d.setup.Load().Config }
 
+// Lists reports whether the policy lists a user of this name.
+func (d *Door) Lists(name string) bool {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	return d.policy.Judge(name, "").Listed
+}
+
 // SetConfig takes up a new configuration. Pending challenges keep the length and expiry of their codes.
 func (d *Door) SetConfig(c Config, senders map[Channel]Sender, texts *templates.Set) {
 	d.setup.Store(&setup{Config: c, senders: senders, texts: texts})

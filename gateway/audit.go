@@ -22,6 +22,9 @@ func (g *Gateway) auditLogin(v *visit, typed, outcome, reason string) {
 	if outcome == "unclear" {
 		level = zerolog.WarnLevel
 	}
+	if outcome != "accepted" && !g.door.Lists(typed) {
+		typed = "[not a listed user]" // people type their password into the field for the name (threat C12)
+	}
 	g.audit(v, level, "login").Str("typed", clip(typed)).Str("outcome", outcome).Str("reason", reason).Msg("login " + outcome)
 }
 

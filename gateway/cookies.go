@@ -102,7 +102,7 @@ func keepPrivate(h http.Header) {
 			return
 		}
 	}
-	h.Add("Cache-Control", "private")
+	h.Set("Cache-Control", "private") // instead of "public" too: a second line might not be read
 }
 
 func (g *Gateway) memberAnswer(p *passage, res *http.Response) error {

@@ -114,3 +114,16 @@ func TestRoadTickStays(t *testing.T) {
 		t.Error("a tick that was taken back is there again")
 	}
 }
+
+// People type their password into the field for the name: the log of a failed login has only names that the policy lists.
+func TestRoadPasswordAsName(t *testing.T) {
+	h := newHouse(t, plan{})
+	b := h.browser()
+	b.get("/login.php")
+	for _, name := range []string{"alice-pass-1", "ALICE"} {
+		b.post("/login.php", url.Values{"username": {name}, "password": {"alice"}})
+	}
+	if log := h.log.String(); strings.Contains(log, "alice-pass-1") || !strings.Contains(log, `"typed":"ALICE"`) {
+		t.Errorf("want the listed name and not the password:\n%s", log)
+	}
+}
