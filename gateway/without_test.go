@@ -39,6 +39,17 @@ func TestWithout(t *testing.T) {
 	}
 }
 
+// TestMutantsFit says at once which mutants no longer fit the program's text; TestWithout would find out in minutes.
+func TestMutantsFit(t *testing.T) {
+	root, err := filepath.Abs("..")
+	must(t, err)
+	files, err := filepath.Glob(filepath.Join(root, "testdata", "without", "*.mutant"))
+	must(t, err)
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".mutant"), func(t *testing.T) { readMutant(t, file).apply(t, root) })
+	}
+}
+
 // mutant is one defence taken out.
 type mutant struct {
 	test, in string
@@ -78,24 +89,34 @@ func readMutant(t *testing.T, file string) mutant {
 	return m
 }
 
+// apply returns the changed files' texts by path.
+func (m mutant) apply(t *testing.T, root string) map[string]string {
+	t.Helper()
+	changed := map[string]string{}
+	for _, e := range m.edits {
+		path := filepath.Join(root, filepath.FromSlash(e.file))
+		source, ok := changed[path]
+		if !ok {
+			read, err := os.ReadFile(path)
+			must(t, err)
+			source = string(read)
+		}
+		find := strings.TrimSuffix(e.find, "\n")
+		if n := strings.Count(source, find); n != 1 {
+			t.Fatalf("the defence stands %d times in %s, want once: the mutant is out of date:\n%s", n, e.file, find)
+		}
+		changed[path] = strings.Replace(source, find, strings.TrimSuffix(e.replace, "\n"), 1)
+	}
+	return changed
+}
+
 func wantRed(t *testing.T, root, file string) {
 	t.Helper()
 	m := readMutant(t, file)
 	replace := map[string]string{}
-	for i, e := range m.edits {
-		path := filepath.Join(root, filepath.FromSlash(e.file))
-		from := path
-		if done, ok := replace[path]; ok {
-			from = done
-		}
-		source, err := os.ReadFile(from)
-		must(t, err)
-		find := strings.TrimSuffix(e.find, "\n")
-		if n := strings.Count(string(source), find); n != 1 {
-			t.Fatalf("the defence stands %d times in %s, want once: the mutant is out of date:\n%s", n, e.file, find)
-		}
-		to := filepath.Join(t.TempDir(), fmt.Sprintf("%d.go", i))
-		must(t, os.WriteFile(to, []byte(strings.Replace(string(source), find, strings.TrimSuffix(e.replace, "\n"), 1)), 0o600))
+	for path, text := range m.apply(t, root) {
+		to := filepath.Join(t.TempDir(), fmt.Sprintf("%d.go", len(replace)))
+		must(t, os.WriteFile(to, []byte(text), 0o600))
 		replace[path] = to
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
