@@ -28,7 +28,16 @@ func (g *Gateway) auditLogin(v *visit, typed, outcome, reason string) {
 	g.audit(v, level, "login").Str("typed", clip(typed)).Str("outcome", outcome).Str("reason", reason).Msg("login " + outcome)
 }
 
-func (g *Gateway) auditTry(v *visit, err error) {
+// userOf names whose code is being entered, for the log; "" when the challenge is gone.
+func (g *Gateway) userOf(v *visit) string {
+	c, err := g.door.Pending(v.r.Context(), v.who.id)
+	if err != nil {
+		return ""
+	}
+	return c.Name
+}
+
+func (g *Gateway) auditTry(v *visit, user string, err error) {
 	outcome := "right"
 	switch {
 	case errors.Is(err, challenge.ErrWrongCode):
@@ -36,7 +45,7 @@ func (g *Gateway) auditTry(v *visit, err error) {
 	case err != nil:
 		outcome = err.Error()
 	}
-	g.audit(v, zerolog.InfoLevel, "try").Str("outcome", outcome).Msg("code entered")
+	g.audit(v, zerolog.InfoLevel, "try").Str("user", user).Str("outcome", outcome).Msg("code entered")
 }
 
 func (g *Gateway) auditEntry(v *visit, pass *challenge.Pass) {

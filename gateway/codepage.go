@@ -96,6 +96,9 @@ func (g *Gateway) ownForm(v *visit) (reading.Params, error) {
 	done := v.hurry()
 	form, _, err := reading.ReadForm(v.r.Header, v.r.Body, ownFormLimit)
 	done()
+	if err == nil {
+		v.readWhole()
+	}
 	switch {
 	case errors.Is(err, reading.ErrTooLarge):
 		return form, refuse(templates.TooLarge, err)

@@ -57,6 +57,8 @@ type Limits struct {
 	Header    int   // bytes of all header fields together; over it 431
 	LoginBody int64 // bytes; over it 413
 	Body      int64 // bytes; 0 is no bound
+
+	Stall time.Duration // how long the next bytes of a body may take; 0 is a minute
 }
 
 // Parts are what a Gateway works with and does not own: they outlive a reload of the configuration.

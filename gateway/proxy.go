@@ -126,7 +126,8 @@ func (g *Gateway) scanRequest(p *passage) error {
 // pass hands the request to the proxy. What goes wrong on the way comes back as an error unless the answer had begun.
 func (g *Gateway) pass(ctx context.Context, p *passage) error {
 	if p.r.Body != nil && p.r.Body != http.NoBody {
-		body := newSteadyBody(p.w, p.r)
+		p.readWhole()
+		body := newSteadyBody(p.w, p.r, g.config.Limits.Stall)
 		defer body.end()
 		p.r.Body = body
 	}

@@ -40,6 +40,7 @@ const formLimit = 1 << 20
 // receive reads a request the one way that the upstream will read it, or refuses it.
 func (g *Gateway) receive(w http.ResponseWriter, r *http.Request) (*visit, error) {
 	v := &visit{w: w, r: r, ids: g.ids, public: g.config.PublicURLs[0]}
+	v.leaveBody()
 	v.address = reading.Client(r.RemoteAddr, r.Header["X-Forwarded-For"], g.config.TrustedProxies)
 	public, ok := reading.Host(r.Host, g.config.PublicURLs)
 	if !ok {
@@ -107,7 +108,11 @@ func (g *Gateway) readForm(v *visit) error {
 		return nil
 	}
 	done := v.hurry()
-	form, raw, err := reading.ReadForm(v.r.Header, v.r.Body, formLimit)
+	limit := int64(formLimit)
+	if v.who.kind != insider {
+		limit = min(limit, g.config.Limits.LoginBody) // strangers send nothing here but logins: they get no megabyte each to fill
+	}
+	form, raw, err := reading.ReadForm(v.r.Header, v.r.Body, limit)
 	done()
 	switch {
 	case errors.Is(err, reading.ErrTooLarge):
@@ -115,6 +120,7 @@ func (g *Gateway) readForm(v *visit) error {
 	case err != nil:
 		return refuse(templates.BadRequest, err)
 	}
+	v.readWhole()
 	v.form = form
 	v.r.Body = io.NopCloser(bytes.NewReader(raw))
 	v.r.ContentLength = int64(len(raw))
@@ -133,6 +139,17 @@ func (v *visit) hurry() (done func()) {
 	}
 	return func() { control.SetReadDeadline(time.Time{}) }
 }
+
+// leaveBody says that the connection ends with the answer unless the body is read. net/http would otherwise wait for the rest of
+// a body before it answers a refusal, for as long as a stranger likes.
+func (v *visit) leaveBody() {
+	if v.r.Body != nil && v.r.Body != http.NoBody && v.r.ProtoMajor == 1 {
+		v.w.Header().Set("Connection", "close")
+	}
+}
+
+// readWhole takes leaveBody back: the body is read, or goes up as it comes.
+func (v *visit) readWhole() { v.w.Header().Del("Connection") }
 
 // headerSize counts what RFC 9112 §5 sends for the header, names and separators included.
 func headerSize(r *http.Request) (n int) {

@@ -82,6 +82,10 @@ func (g *Gateway) login(v *visit) error {
 		// The gateway cookie comes with the login page. A browser that lost it would lose the code page too: it is told before a code is paid for.
 		return refuse(templates.NoCookies, nil)
 	}
+	if dest := v.r.Header.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" {
+		// In a frame, or by a script: the code page cannot follow there, so the code would be paid for in vain.
+		return refuse(templates.Forbidden, fmt.Errorf("login by %q", dest))
+	}
 	if err := g.csrf.Check(v.r); err != nil {
 		// A login sent by somebody else's page would sign the victim into the attacker's account (threat C7).
 		return refuse(templates.Forbidden, err)
@@ -92,6 +96,7 @@ func (g *Gateway) login(v *visit) error {
 	if err != nil {
 		return loginRefusal(err)
 	}
+	v.readWhole()
 	if err := g.dropSessionIDs(v, l); err != nil {
 		return err
 	}
@@ -126,6 +131,7 @@ func (g *Gateway) askCode(v *visit, typed string, answer submit.Answer) error {
 	})
 	g.End(ctx, decision.Revoked)
 	if err != nil {
+		g.auditLogin(v, typed, "accepted", err.Error())
 		g.signOut(ctx, answer.Held.Jar)
 		return err
 	}
@@ -154,11 +160,12 @@ func (g *Gateway) toCodePage(v *visit, c *challenge.Challenge) error {
 
 // tryCode is one entered code. Counting, comparing and using up are one transaction of the store.
 func (g *Gateway) tryCode(v *visit, code string, remember bool) error {
+	user := g.userOf(v)
 	pass, err := g.door.TryCode(v.r.Context(), challenge.Try{
 		Challenge: v.who.id, Code: code, Remember: remember, Trail: v.who.trail, Browser: g.browserCookie(v.r),
 		Address: v.address, Agent: agent(v.r), Family: family(v.r),
 	})
-	g.auditTry(v, err)
+	g.auditTry(v, user, err)
 	if err != nil {
 		return g.afterWrongCode(v, remember, err)
 	}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -26,8 +27,8 @@ type steadyBody struct {
 	over  bool      // the body has ended, or its handler has: the connection may be another request's
 }
 
-func newSteadyBody(w http.ResponseWriter, r *http.Request) *steadyBody {
-	return &steadyBody{ReadCloser: r.Body, control: http.NewResponseController(w), limit: stallLimit, h2: r.ProtoMajor == 2}
+func newSteadyBody(w http.ResponseWriter, r *http.Request, limit time.Duration) *steadyBody {
+	return &steadyBody{ReadCloser: r.Body, control: http.NewResponseController(w), limit: cmp.Or(limit, stallLimit), h2: r.ProtoMajor == 2}
 }
 
 // Read is the body's, within the limit.
