@@ -65,6 +65,14 @@ func (g *Gateway) loginBrowser(v *visit) submit.Browser {
 	return submit.Browser{Header: h, Host: g.upstreamHost(v.public), Path: v.path.Escaped(), Query: v.r.URL.RawQuery, Public: v.public}
 }
 
+// keptBy is what a browser keeps of the application's preferences: who chose Arabic is told of a wrong password in Arabic.
+func (g *Gateway) keptBy(v *visit) *seal.Jar {
+	if len(g.config.Keep) == 0 {
+		return nil
+	}
+	return seal.JarOf(g.box.Open(v.r.Header["Cookie"], "").Header).Only(g.config.Keep)
+}
+
 // forwarded tells the upstream who asks and by which address; what the client itself said of that is gone (reading.Clean).
 func (g *Gateway) forwarded(h http.Header, v *visit) {
 	// One array for all of them: this runs for every request. Each slice is as long as it may get, so an Add cannot reach its neighbour.

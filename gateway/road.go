@@ -100,7 +100,9 @@ func (g *Gateway) login(v *visit) error {
 	if err := g.dropSessionIDs(v, l); err != nil {
 		return err
 	}
-	answer, err := g.submitter.Submit(v.r.Context(), l, g.loginBrowser(v))
+	browser := g.loginBrowser(v)
+	browser.Kept = g.keptBy(v)
+	answer, err := g.submitter.Submit(v.r.Context(), l, browser)
 	if err != nil {
 		return g.upstreamRefusal(err)
 	}

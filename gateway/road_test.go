@@ -4,8 +4,11 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
+
+	"doorcode/gateway"
 )
 
 func TestRoad(t *testing.T) {
@@ -125,5 +128,36 @@ func TestRoadPasswordAsName(t *testing.T) {
 	}
 	if log := h.log.String(); strings.Contains(log, "alice-pass-1") || !strings.Contains(log, `"typed":"ALICE"`) {
 		t.Errorf("want the listed name and not the password:\n%s", log)
+	}
+}
+
+// A preference that the browser keeps goes along with the login: who chose Arabic is told of a wrong password in Arabic. It does not
+// go along when the upstream is asked who is in.
+func TestRoadKeptLanguage(t *testing.T) {
+	var asked []string
+	h := newHouse(t, plan{
+		config: func(c *gateway.Config) { c.Keep = []*regexp.Regexp{regexp.MustCompile("^lang$")} },
+		upstream: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/profile.php" {
+				asked = append(asked, r.Header.Get("Cookie"))
+			}
+			if language := r.URL.Query().Get("lang"); language != "" {
+				http.SetCookie(w, &http.Cookie{Name: "lang", Value: language, Path: "/"})
+			}
+			language := "en"
+			if c, err := r.Cookie("lang"); err == nil {
+				language = c.Value
+			}
+			io.WriteString(w, "<p>in "+language+": wrong password</p><form><input name=username><input type=password name=password></form>")
+		}),
+	})
+	b := h.browser()
+	b.get("/login.php?lang=ar")
+	a := b.post("/login.php", url.Values{"username": {"alice"}, "password": {"wrong"}})
+	if !strings.Contains(a.body, "in ar") {
+		t.Errorf("the application's answer is not in the browser's language: %s", a.body)
+	}
+	if len(asked) != 1 || asked[0] != "" {
+		t.Errorf("confirm was asked with %q", asked)
 	}
 }

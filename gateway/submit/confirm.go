@@ -57,6 +57,10 @@ func (s *Submitter) Opens(ctx context.Context, jar *seal.Jar, b Browser) (bool, 
 // ask gets the confirm page as it is: a redirect is followed by nobody, since a login page at its end says as little as a start page
 // that everybody may read.
 func (s *Submitter) ask(ctx context.Context, v *visit) asked {
+	// Without the browser's preferences: what they open, if they open anything, is not this login's doing.
+	kept := v.browser.Kept
+	v.browser.Kept = nil
+	defer func() { v.browser.Kept = kept }()
 	c := s.config.Confirm
 	if c == nil {
 		return asked{}

@@ -40,6 +40,7 @@ type Browser struct {
 	Public *url.URL    // the address the browser used; a Location that names it stays on the upstream. May be nil
 	Path   string      // the path the login came to, escaped
 	Query  string      // its query, raw
+	Kept   *seal.Jar   // its preferences (cookies.keep), which go along with a login; nil for none
 }
 
 // Outcome is one of the three of invariant 4. The zero value lets nobody in.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"doorcode/gateway/reading"
@@ -92,7 +93,7 @@ func (v *visit) send(ctx context.Context, method string, at *url.URL, contentTyp
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}
-	if cookies := v.jar.Header(at.EscapedPath()); cookies != "" {
+	if cookies := v.cookies(at.EscapedPath()); cookies != "" {
 		request.Header["Cookie"] = []string{cookies}
 	}
 	response, err := v.transport.RoundTrip(request)
@@ -213,4 +214,25 @@ func (v *visit) ledTo(a *answer) string {
 		return ""
 	}
 	return path
+}
+
+// cookies is the Cookie header for one request: the session's own, and the preferences that this browser keeps (cookies.keep), such
+// as its language, where the session has none of that name. They open nothing: the gateway asks confirm with them alone.
+func (v *visit) cookies(path string) string {
+	header := v.jar.Header(path)
+	if v.browser.Kept == nil {
+		return header
+	}
+	taken := v.jar.Names()
+	for pair := range strings.SplitSeq(v.browser.Kept.Header(path), "; ") {
+		name, _, ok := strings.Cut(pair, "=")
+		if !ok || slices.Contains(taken, name) {
+			continue
+		}
+		if header != "" {
+			header += "; "
+		}
+		header += pair
+	}
+	return header
 }
