@@ -13,7 +13,8 @@ type bodyKind struct {
 }
 
 // readable judges the headers of a body. A reader that decodes what the scan cannot would find names in it: so a body that is
-// encoded, or in a charset that spells ASCII otherwise, is refused unless its type is one that no reader takes for fields.
+// encoded, or in a charset that spells ASCII otherwise, is refused whatever type it claims: front servers that unpack bodies do not
+// ask for the type, and a login that says image/png is still a login to them (threats B3, B6).
 func readable(h http.Header) (bodyKind, error) {
 	types := h["Content-Type"]
 	if len(types) > 1 {
@@ -22,9 +23,6 @@ func readable(h http.Header) (bodyKind, error) {
 	contentType := strings.ToLower(h.Get("Content-Type"))
 	media, parameters, _ := strings.Cut(contentType, ";")
 	media = strings.TrimSpace(media)
-	if opaque(media) {
-		return bodyKind{}, nil
-	}
 	for _, line := range h["Content-Encoding"] {
 		for encoding := range strings.SplitSeq(line, ",") {
 			if e := strings.ToLower(strings.TrimSpace(encoding)); e != "" && e != "identity" {
@@ -41,22 +39,6 @@ func readable(h http.Header) (bodyKind, error) {
 		multipart: strings.Contains(contentType, "multipart"),
 		clean:     media == "multipart/form-data" && !strings.Contains(parameters, ","),
 	}, nil
-}
-
-// opaque reports types of files, of which nobody makes fields. A type that is not known may be anything.
-func opaque(media string) bool {
-	switch kind, sub, _ := strings.Cut(media, "/"); kind {
-	case "image":
-		return !strings.HasSuffix(sub, "xml")
-	case "audio", "video", "font", "model":
-		return true
-	}
-	switch media {
-	case "application/octet-stream", "application/zip", "application/gzip", "application/x-gzip", "application/pdf",
-		"application/x-7z-compressed", "application/x-tar", "application/wasm", "application/grpc":
-		return true
-	}
-	return false
 }
 
 // charsets finds every charset that any reader could find in a Content-Type, also behind a "," or twice.
