@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"doorcode/gateway"
 	"doorcode/gateway/reading"
@@ -120,6 +121,29 @@ func TestLimitsBodyOfUnknownLength(t *testing.T) {
 		}
 	}
 	b.wantMember("alice")
+}
+
+// A body that stops coming is ended, at the upstream too; so no stranger holds a connection to it.
+func TestLimitsStalledBody(t *testing.T) {
+	whole := make(chan error, 1)
+	h := newHouseBeside(t, plan{config: func(c *gateway.Config) {
+		c.Limits.Stall = 100 * time.Millisecond
+		c.Public = append(c.Public, rule(t, "POST", "/odd/*"))
+	}}, func(_ http.ResponseWriter, r *http.Request) {
+		_, err := io.Copy(io.Discard, r.Body)
+		whole <- err
+	})
+	member, visitor := h.browser(), h.browser()
+	member.enterWith("alice")
+	visitor.get("/login.php")
+	for name, b := range map[string]*browser{"member": member, "visitor": visitor} {
+		// Bytes, since net/http's client waits for the body that it was given.
+		status, said := rawRequest(t, h, "POST /odd/upload HTTP/1.1\r\nHost: "+strings.TrimPrefix(h.url, "http://")+"\r\nCookie: "+cookieHeader(b)+
+			"\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+		if err := within(t, whole, "the end of the body"); err == nil || status != http.StatusBadRequest {
+			t.Errorf("%s: %d %s, the upstream read %v", name, status, said, err)
+		}
+	}
 }
 
 // A cookie of ours or of the application's that does not open counts as none: no error page, for anybody.

@@ -124,11 +124,15 @@ func (g *Gateway) scanRequest(p *passage) error {
 }
 
 // pass hands the request to the proxy. What goes wrong on the way comes back as an error unless the answer had begun.
-func (g *Gateway) pass(ctx context.Context, p *passage) error {
+func (g *Gateway) pass(ctx context.Context, p *passage) (err error) {
 	if p.r.Body != nil && p.r.Body != http.NoBody {
 		p.readWhole()
 		body := newSteadyBody(p.w, p.r, g.config.Limits.Stall)
-		defer body.end()
+		defer func() {
+			if stall := body.end(); stall != nil && err != nil {
+				err = stall
+			}
+		}()
 		p.r.Body = body
 	}
 	if max := g.config.Limits.Body; max > 0 {
@@ -161,7 +165,7 @@ func (g *Gateway) rewrite(pr *httputil.ProxyRequest) {
 		out.Header.Set("Connection", "Upgrade")
 		out.Header.Set("Upgrade", "websocket")
 	}
-	if !g.config.Authorization {
+	if !g.config.Authorization || p.who.kind != insider { // a visitor's token would open what it opens before any code (threat B5)
 		delete(out.Header, "Authorization")
 	}
 	if p.cookies.up == "" {

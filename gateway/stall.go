@@ -25,6 +25,7 @@ type steadyBody struct {
 	mu    sync.Mutex
 	armed time.Time // when the deadline was last set
 	over  bool      // the body has ended, or its handler has: the connection may be another request's
+	stall error     // a *refusal: it stopped coming
 }
 
 func newSteadyBody(w http.ResponseWriter, r *http.Request, limit time.Duration) *steadyBody {
@@ -35,10 +36,10 @@ func newSteadyBody(w http.ResponseWriter, r *http.Request, limit time.Duration) 
 func (b *steadyBody) Read(p []byte) (int, error) {
 	b.arm()
 	n, err := b.ReadCloser.Read(p)
-	b.disarm(err)
 	if isTimeout(err) {
 		err = refuse(templates.BadRequest, errors.Join(errors.New("the body stopped coming"), err))
 	}
+	b.disarm(err)
 	return n, err
 }
 
@@ -60,13 +61,18 @@ func (b *steadyBody) disarm(err error) {
 		return
 	}
 	b.over = err != nil
+	if known, ok := errors.AsType[*refusal](err); ok {
+		b.stall = known
+	}
 	_ = b.control.SetReadDeadline(time.Time{})
 }
 
-// end is called when the handler is through. A deadline that still stands bounds what net/http reads of the rest, and goes with the
-// next request.
-func (b *steadyBody) end() {
+// end is called when the handler is through, and says whether the body stalled: net/http ends a request's context with a read that
+// fails, so what comes of it may look as if the browser had gone. A deadline that still stands bounds what net/http reads of the rest,
+// and goes with the next request.
+func (b *steadyBody) end() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.over = true
+	return b.stall
 }

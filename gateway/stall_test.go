@@ -17,8 +17,7 @@ func TestSteadyBody(t *testing.T) {
 	const limit = 300 * time.Millisecond
 	read := make(chan error, 1)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		b := newSteadyBody(w, r)
-		b.limit = limit
+		b := newSteadyBody(w, r, limit)
 		defer b.end()
 		_, err := io.Copy(io.Discard, b)
 		read <- err
