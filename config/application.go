@@ -30,7 +30,9 @@ func (r *reader) application(top *section, s *Settings) {
 	s.Gateway.Keep = each(cookies, "keep", namePattern)
 	cookies.done()
 	s.Gateway.SessionNames = each(top, "url_sessions", text)
-	s.Gateway.Authorization = top.choice("authorization", "drop", "drop", "pass") == "pass"
+	if s.Gateway.Authorization = top.choice("authorization", "drop", "drop", "pass") == "pass"; s.Gateway.Authorization {
+		top.warn("authorization", "authorization is passed on", "a member who sends another user's token acts as that user at the application, and no code is asked for it")
+	}
 }
 
 func (r *reader) login(in *section, s *Settings) {

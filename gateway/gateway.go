@@ -37,7 +37,7 @@ type Config struct {
 	Elsewhere      []reading.Rule // the application's own forms that look like a login
 	Credentials    []scan.Pair    // the login's own fields and those of login.also
 	SessionNames   []string       // further names of a session id in a URL (url_sessions)
-	Authorization  bool           // pass Authorization on to the upstream
+	Authorization  bool           // pass members' Authorization on to the upstream, where it carries no user name and password
 	Plain, Keep    []*regexp.Regexp
 	Limits         Limits
 	Session        challenge.SessionLife

@@ -230,10 +230,15 @@ func family(r *http.Request) string {
 // signsIn reports whether an Authorization header carries credentials that an application may take on any address (threats B5, B16).
 func signsIn(values []string) bool {
 	for _, value := range values {
-		scheme, _, _ := strings.Cut(strings.TrimLeft(value, " \t"), " ")
-		switch strings.ToLower(scheme) {
-		case "basic", "digest", "ntlm", "negotiate":
-			return true
+		for part := range strings.SplitSeq(value, ",") { // servers join several lines with commas, and may look at any of them
+			words := strings.Fields(part)
+			if len(words) == 0 {
+				continue
+			}
+			switch strings.ToLower(words[0]) {
+			case "basic", "digest", "ntlm", "negotiate":
+				return true
+			}
 		}
 	}
 	return false

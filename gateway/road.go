@@ -69,7 +69,8 @@ func (g *Gateway) closed(v *visit) error {
 	case v.r.Header.Get("Service-Worker") != "":
 		// A service worker that the application's scripts register would stand between the browser and the code page (invariant 11).
 		return refuse(templates.Forbidden, errors.New("service worker"))
-	case !g.config.Authorization && signsIn(v.r.Header["Authorization"]):
+	case signsIn(v.r.Header["Authorization"]):
+		// With authorization: pass too: that key is for tokens, and a name and password in here would be a login without a code.
 		return refuse(templates.Forbidden, errors.New("credentials in Authorization"))
 	}
 	return nil

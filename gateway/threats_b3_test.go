@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -107,6 +109,32 @@ func TestThreat_B5_OtherLogins(t *testing.T) {
 		if a := r.Header.Get("Authorization"); a != "" {
 			t.Errorf("%s %s arrived with Authorization: %s", r.Method, r.URI, a)
 		}
+	}
+}
+
+// Where the configuration passes Authorization on, it passes members' tokens: no login, and nothing of a visitor's.
+func TestThreat_B5_AuthorizationPassed(t *testing.T) {
+	h := newHouse(t, plan{config: func(c *gateway.Config) { c.Authorization = true }})
+	const basic = "YWxpY2U6YWxpY2UtcGFzcy0x"
+	signedIn := len(h.naive.SignIns())
+	for _, member := range []bool{false, true} {
+		b := h.ready(member)
+		for _, value := range []string{"Basic " + basic, "bASIC\t" + basic, "Bearer x, Basic " + basic, `Digest username="alice"`, "NTLM " + basic, "Negotiate " + basic} {
+			for _, target := range []string{"/login.php", "/static/app.css", "/invoice.php?id=7"} {
+				if a := b.get(target, "Authorization", value); a.StatusCode != http.StatusForbidden {
+					t.Errorf("member %v: %s with %q: %d, want 403", member, target, value, a.StatusCode)
+				}
+			}
+		}
+		b.get("/static/app.css", "Authorization", "Bearer of-a-member-"+strconv.FormatBool(member))
+	}
+	h.wantSignIns("alice", signedIn)
+	var arrived []string
+	for _, r := range h.naive.Requests() {
+		arrived = append(arrived, r.Header["Authorization"]...)
+	}
+	if want := []string{"Bearer of-a-member-true"}; !slices.Equal(arrived, want) {
+		t.Errorf("the upstream got %q, want %q", arrived, want)
 	}
 }
 
