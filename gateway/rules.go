@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 
@@ -68,12 +69,20 @@ func (v *visit) onPath(p reading.Pattern) bool {
 	return false
 }
 
+// onSame reports whether the path is the pattern's own, not one of its aliases (see reading.Pattern).
+func (v *visit) onSame(p reading.Pattern) bool { return slices.ContainsFunc(v.paths(), p.MatchSame) }
+
 // isLogin reports whether the request is the login. An odd spelling of the login's address is no login: it is refused, since
 // what the upstream would make of it is not what would be sent (threat B1).
 func (g *Gateway) isLogin(v *visit) (bool, error) {
 	ok, err := v.judge([]reading.Rule{g.config.LoginRule}, true)
 	if err != nil || !ok {
 		return false, err
+	}
+	if rule := g.config.LoginRule; len(rule.Query)+len(rule.Form) == 0 && !v.onSame(rule.Path) {
+		// At an alias of its address nothing tells the login from the application's other forms: members' posts to / are none
+		// because login.path is /index.php. Credentials in one are refused by the scan, and visitors come to the login page.
+		return false, nil
 	}
 	if v.odd != nil {
 		return false, refuse(templates.BadRequest, errors.New("odd spelling of the login's address"))

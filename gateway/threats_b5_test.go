@@ -150,6 +150,76 @@ func TestThreat_B17_SessionThatChangedHands(t *testing.T) {
 	b.wantVisitor()
 }
 
+// A door is shut under every address that servers commonly give it: the folder it is the index of, without its extension, behind
+// another script's name, and where parameters are parted by ";".
+func TestThreat_B5_DoorAliases(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, plan{config: func(c *gateway.Config) {
+		tokenLogin(t, true, false)(c)
+		c.Doors = append(c.Doors, rule(t, "", "/admin/"))
+	}})
+	b := h.ready(true)
+	for _, row := range []struct{ target, body string }{
+		{"/?action=token_login", ""}, {"/?ACTION=token_login", ""}, {"/", "action=token_login"},
+		{"/index?action=token_login", ""}, {"/Index/x?action=token_login", ""}, {"/x.php/index.php?action=token_login", ""},
+		{"/index.php?x=1;action=token_login", ""}, {"/?x;action=token_login", ""}, {"/index.php", "x=1;action=token_login"},
+		{"/index.php/api/token", ""}, {"/app.fcgi/Api/token", ""}, {"/index.php/api", ""},
+		{"/xmlrpc", ""}, {"/XMLRPC", "x"}, {"/index.php/xmlrpc.php", ""}, {"/index.php/xmlrpc/x", ""},
+		{"/admin/index.php", ""}, {"/admin/Default.aspx", ""}, {"/admin/index", ""},
+		{"/x/..//?action=token_login", ""}, {"/%2e/?action=token_login", ""}, {"/index.php//api/token", ""},
+	} {
+		lines := []string{}
+		if row.body != "" {
+			lines = append(lines, formType)
+		}
+		if a := b.wire(map[bool]string{true: "GET", false: "POST"}[row.body == ""], row.target, row.body, lines...); a.StatusCode != http.StatusForbidden {
+			t.Errorf("%s %q: %d, want 403", row.target, row.body, a.StatusCode)
+		}
+		if len(h.arrived(row.target)) > 0 {
+			t.Errorf("%s arrived", row.target)
+		}
+	}
+	// The pages beside the doors stay open.
+	for _, target := range []string{"/", "/index.php", "/?action=list", "/index.php?x=1;action=list", "/home.php", "/note.php", "/home.php/apis", "/v1.0/api/x", "/admin2"} {
+		if a := b.wire("GET", target, ""); a.StatusCode != http.StatusOK && a.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: %d, want it served", target, a.StatusCode)
+		}
+	}
+}
+
+// A login that its path alone tells is not found in every form of a folder; a login with values is found there too.
+func TestThreat_B1_LoginAliases(t *testing.T) {
+	t.Parallel()
+	for _, values := range []bool{false, true} {
+		h := newHouse(t, plan{config: func(c *gateway.Config) {
+			c.LoginRule = rule(t, "POST", "/index.php")
+			if values {
+				c.LoginRule.Form = []reading.Value{{Name: "title", Value: "Login"}}
+			}
+		}})
+		b := h.browser()
+		b.get("/login.php")
+		b.post("/index.php", url.Values{"title": {"Login"}, "username": {"mallory"}, "password": {"mallory-pass-1"}})
+		b.enter(h.lastCode("mallory"))
+		b.wantMember("mallory")
+		if a := b.wire("POST", "/", "text=x", formType); a.StatusCode != http.StatusOK {
+			t.Errorf("values %v: a member's own form: %d", values, a.StatusCode)
+		}
+		judged := 0
+		for _, target := range []string{"/", "/index", "/x.php/index.php"} {
+			a := b.wire("POST", target, "title=Login&"+credentials, formType)
+			switch {
+			case a.judged() && values:
+				judged++
+				b = h.ready(false)
+			case a.StatusCode < 400 && !values || values && a.StatusCode < 300:
+				t.Errorf("values %v: %s: %d", values, target, a.StatusCode)
+			}
+		}
+		h.wantSignIns("alice", judged)
+	}
+}
+
 // Where the session is still mallory's, a renewed cookie is nothing to ask twice about.
 func TestThreat_B17_SessionThatWasRenewed(t *testing.T) {
 	h := newHouse(t, plan{naive: naive.Options{Regenerates: true}})
@@ -252,7 +322,7 @@ func TestThreat_B19_OddAddressesOfMembers(t *testing.T) {
 	b := h.ready(true)
 	for _, target := range []string{
 		"/A;B", "//x", "/x//y", "/a%2Fb", "/a%2fb/c", "/100%25", "/a%3Bb", "/note.php?x=%u0645", "/x;jsess=1/y", "/wiki/A%5cB", "/x/./y", "/x/../y", "/a%3Fb", "/a%23b", "/x.", "/a%20b",
-		"/%D8%AF%D9%81%D8%A7%D8%AA%D8%B1", "/%c7%e1", "/a~b!$&'()*+,=:@", "/A;B=C;D/e?f;g=%zz", "/x?a=/login.php", "/x?a=//evil.example", "/note.php/api/x",
+		"/%D8%AF%D9%81%D8%A7%D8%AA%D8%B1", "/%c7%e1", "/a~b!$&'()*+,=:@", "/A;B=C;D/e?f;g=%zz", "/x?a=/login.php", "/x?a=//evil.example", "/note.php/apis/x",
 	} {
 		before := len(h.arrived(target))
 		a := b.wire("GET", target, "")

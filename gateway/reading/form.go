@@ -27,7 +27,11 @@ func ReadForm(header http.Header, body io.Reader, limit int64) (f Form, raw []by
 	if err != nil {
 		return Form{}, nil, err
 	}
-	return Params{list}, raw, nil
+	f = Params{fields: list}
+	if c.kind == urlencoded {
+		f, err = readPairs(string(raw), maxParams)
+	}
+	return f, raw, err
 }
 
 // readWhole reads at most limit bytes; a body may be nil. It takes an http.MaxBytesReader's refusal for its own.

@@ -224,7 +224,7 @@ func checkRebuilt(t interface{ Errorf(string, ...any) }, l *Login) {
 	if again.User() != l.User() || again.Password().Reveal() != l.Password().Reveal() {
 		t.Errorf("rebuilt %q is %q with %q, was %q with %q", body, again.User(), again.Password().Reveal(), l.User(), l.Password().Reveal())
 	}
-	if got, want := flat(Params{again.list}), flat(Params{l.list}); got != want || again.content.kind != l.content.kind || again.content.charset != l.content.charset {
+	if got, want := flat(Params{fields: again.list}), flat(Params{fields: l.list}); got != want || again.content.kind != l.content.kind || again.content.charset != l.content.charset {
 		t.Errorf("rebuilt %q has %q, was %q", body, got, want)
 	}
 }

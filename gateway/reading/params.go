@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,7 +12,10 @@ import (
 const maxParams = 10_000
 
 // Params are the parameters of a query or a form in the order they came. The zero Params has none. Printed, it shows no value.
-type Params struct{ fields []field }
+type Params struct {
+	fields []field
+	parted []field // where a raw ";" is there: what those read that part at ";" as well as at "&"
+}
 
 // Form is what a body says; rules look at it as at a query.
 type Form = Params
@@ -50,14 +54,35 @@ func (p Params) Names() []string {
 	return names
 }
 
-// ParseQuery reads a raw query as PHP does: "&" alone separates, so a name behind ";" is part of a value, neither matched
-// nor taken for a parameter. ErrTooLarge stands for more than 10,000 parameters. ErrUnreadable stands for a bad escape or a
+// ParseQuery reads a raw query as PHP does: "&" alone separates, so a name behind ";" is part of a value and no parameter; only
+// rules that must not be dodged look at the query parted at ";" too (Perl's CGI, old Python, Ruby: B11). ErrTooLarge stands for more than 10,000 parameters. ErrUnreadable stands for a bad escape or a
 // character that must not stand in a query; the Params are complete even then, with the odd pair in each of its readings (as
 // it stands, as PHP leaves it, and with %uXXXX decoded): members' ?x=%u0645 goes up as it came, and a rule that looks at x
 // finds it there twice, which is ambiguous.
 func ParseQuery(raw string) (Params, error) {
-	list, err := splitPairs(raw, maxParams)
-	return Params{list}, err
+	return readPairs(raw, maxParams)
+}
+
+// readPairs reads a query or an urlencoded body in both of its readings. Browsers escape a ";" that stands in a value.
+func readPairs(raw string, most int) (Params, error) {
+	list, err := splitPairs(raw, most)
+	p := Params{fields: list}
+	if strings.Contains(raw, ";") {
+		parted, again := splitPairs(strings.ReplaceAll(raw, ";", "&"), most)
+		p.parted = parted
+		if err == nil || errors.Is(again, ErrTooLarge) {
+			err = again
+		}
+	}
+	return p, err
+}
+
+// partedToo is the other reading; without a ";" there is one.
+func (p Params) partedToo() Params {
+	if p.parted == nil {
+		return p
+	}
+	return Params{fields: p.parted}
 }
 
 // splitPairs reads "name=value&…": a query or an urlencoded body. Empty pairs are skipped, as everywhere.

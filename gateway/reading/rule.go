@@ -32,6 +32,15 @@ func (r Rule) Match(method string, path Path, loose bool, query, form Params) (b
 	if !r.takesMethod(method, loose) || !r.takesPath(path, loose) {
 		return false, nil
 	}
+	matched, err := r.matchValues(loose, query, form)
+	if matched || err != nil || !loose || query.parted == nil && form.parted == nil {
+		return matched, err
+	}
+	// "?x=1;action=login" is an action to those that part at ";" too, and one of two to them where "&" brings another (B11).
+	return r.matchValues(loose, query.partedToo(), form.partedToo())
+}
+
+func (r Rule) matchValues(loose bool, query, form Params) (bool, error) {
 	matched := true
 	for i, v := range slices.Concat(r.Query, r.Form) {
 		here, there := query, form

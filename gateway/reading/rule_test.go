@@ -37,8 +37,16 @@ func TestRuleMatch(t *testing.T) {
 		{byQuery, "GET", "/index.php", "", "", no, no},
 		{byQuery, "GET", "/other.php", "title=Special:Login", "", no, no},
 		{byQuery, "GET", "/other.php", "title=Special:Login&title=x", "", no, no},
-		{byQuery, "GET", "/index.php", "x=1;title=Special:Login", "", no, no},
-		{byQuery, "GET", "/index.php", "title=Special:Login;x=1", "", no, no},
+		{byQuery, "GET", "/", "title=Special:Login", "", no, yes},
+
+		// B11: parted at ";" as well.
+		{byQuery, "GET", "/index.php", "x=1;title=Special:Login", "", no, yes},
+		{byQuery, "GET", "/index.php", "title=Special:Login;x=1", "", no, yes},
+		{byQuery, "GET", "/index.php", "title=Main&x=1;title=Special:Login", "", no, twice},
+		{byQuery, "GET", "/index.php", "x=1%3Btitle=Special:Login", "", no, no},
+		{byForm, "POST", "/index.php", "", "x=1;action=login", no, yes},
+		{byForm, "POST", "/index.php", "x;action=login", "y=1", no, yes},
+		{byForm, "POST", "/index.php", "", "x;y", no, no},
 
 		// B2
 		{byQuery, "HEAD", "/index.php", "title=Special:Login", "", no, yes},
@@ -118,7 +126,7 @@ func TestRuleLooseHoldsExact(t *testing.T) {
 			for range rapid.IntRange(0, 3).Draw(t, label) {
 				list = append(list, newField(oddName().Draw(t, "name"), rapid.SampledFrom([]string{"x", "X", " x", "y"}).Draw(t, "value")))
 			}
-			return Params{list}
+			return Params{fields: list}
 		}
 		query, form := pairs("query"), pairs("form")
 		path := newPath(rapid.SampledFrom([]string{"/a", "/A", "/ab", "/b"}).Draw(t, "path"))
