@@ -2,15 +2,10 @@ package gateway
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
-
-	"doorcode/gateway/seal"
-	"doorcode/templates"
 )
 
 // openCookies is the Cookie header that goes up: what was sealed for this session, and what the configuration lets through.
@@ -137,82 +132,4 @@ func (s *sessionNames) addNew(names []string) {
 			s.add(name)
 		}
 	}
-}
-
-// hints says once for each name which line of the configuration would let a dropped cookie through.
-type hints struct {
-	mu   sync.Mutex
-	seen map[string]bool
-}
-
-// maxHints bounds what strangers can write into the log: names of cookies are theirs to choose.
-const maxHints = 100
-
-func (h *hints) first(name string) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.seen[name] || len(h.seen) >= maxHints {
-		return false
-	}
-	if h.seen == nil {
-		h.seen = map[string]bool{}
-	}
-	h.seen[name] = true
-	return true
-}
-
-func (g *Gateway) hintDropped(names []string) {
-	for _, name := range names {
-		if g.hints.first(name) {
-			g.log.Info().Str("cookie", name).Msgf("a cookie that the gateway did not seal was dropped; if the application's scripts write it, cookies.plain: [%s] lets it through", name)
-		}
-	}
-}
-
-func (g *Gateway) hintWithheld(names []string) {
-	for _, name := range names {
-		if g.hints.first(name) {
-			g.log.Info().Str("cookie", name).Msgf("a cookie that the application set for a visitor was withheld, as its session must be; if it is a mere preference, cookies.keep: [%s] lets it through", name)
-		}
-	}
-}
-
-// openerCheck remembers whether the plain and keep cookies of the first login since this configuration was loaded opened anything.
-type openerCheck struct {
-	mu   sync.Mutex
-	done bool
-	bad  error
-}
-
-// checkOpeners asks confirm once with the plain and keep cookies of a login alone. If they open the application, they are its
-// session: the configuration would hand it to visitors, so nobody enters until that line is gone (invariant 2, threat A9).
-func (g *Gateway) checkOpeners(v *visit, jar *seal.Jar) error {
-	g.opener.mu.Lock()
-	defer g.opener.mu.Unlock()
-	if !g.opener.done {
-		bad, err := g.openers(v, jar)
-		if err != nil {
-			return g.upstreamRefusal(err)
-		}
-		g.opener.done, g.opener.bad = true, bad
-	}
-	if g.opener.bad != nil {
-		return refuse(templates.Unclear, g.opener.bad)
-	}
-	return nil
-}
-
-func (g *Gateway) openers(v *visit, jar *seal.Jar) (bad, err error) {
-	loose := jar.Only(append(append(g.config.Plain[:0:0], g.config.Plain...), g.config.Keep...))
-	names := loose.Names()
-	if len(names) == 0 || g.config.Login.Confirm == nil {
-		return nil, nil
-	}
-	opens, err := g.submitter.Opens(v.r.Context(), loose, g.loginBrowser(v))
-	if err != nil || !opens {
-		return nil, err
-	}
-	bad = fmt.Errorf("cookies.plain or cookies.keep lets through what opens the application: take %s out", strings.Join(names, ", "))
-	g.log.Error().Err(bad).Msg("nobody enters until the configuration is mended")
-	return bad, nil
 }
