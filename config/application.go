@@ -26,9 +26,10 @@ func (r *reader) application(top *section, s *Settings) {
 	s.Gateway.Public = r.rules(top, "public", ruleKeys{query: true, methods: []string{"GET", "HEAD"}})
 	s.Gateway.Doors = r.rules(top, "doors", ruleKeys{query: true, form: true})
 	cookies := top.sub("cookies")
-	s.Gateway.Plain = each(cookies, "plain", namePattern)
-	s.Gateway.Keep = each(cookies, "keep", namePattern)
+	s.Gateway.Plain = cookies.cookieNames("plain")
+	s.Gateway.Keep = cookies.cookieNames("keep")
 	cookies.done()
+	r.careless(login, cookies, &s.Gateway)
 	s.Gateway.SessionNames = each(top, "url_sessions", text)
 	if s.Gateway.Authorization = top.choice("authorization", "drop", "drop", "pass") == "pass"; s.Gateway.Authorization {
 		top.warn("authorization", "authorization is passed on", "a member who sends another user's token acts as that user at the application, and no code is asked for it")
@@ -174,6 +175,8 @@ func (r *reader) confirm(in *section) *submit.Confirm {
 	}
 	if !in.has("signed_in") {
 		in.problem("signed_in", "confirm.signed_in is missing", "write a pattern that only a signed-in page has, such as logout\\.php")
+	} else if c.SignedIn != nil && c.SignedIn.MatchString("") {
+		in.problem("signed_in", "signed_in is found on every page", "everybody would be taken for signed in: write a pattern that only a signed-in page has, such as logout\\.php")
 	}
 	if c.User != nil && c.User.NumSubexp() != 1 {
 		in.problem("user", fmt.Sprintf("user has %d groups", c.User.NumSubexp()), "put ( ) around the login name and nothing else; (?: ) groups without reading")

@@ -21,10 +21,11 @@ const maxFile = 32 << 20
 type reader struct {
 	file     string // as problems name it
 	found    Problems
-	over     *layer          // environment and flags over the scalars; nil for none
-	files    []string        // further files that were read on the way: secrets
-	openMode bool            // others on this machine may read the file
-	asked    map[string]bool // every key that was asked for, by its path; nil unless a test wants it
+	over     *layer              // environment and flags over the scalars; nil for none
+	files    []string            // further files that were read on the way: secrets
+	placed   map[string][]placed // lists of rules, by key
+	openMode bool                // others on this machine may read the file
+	asked    map[string]bool     // every key that was asked for, by its path; nil unless a test wants it
 }
 
 func (r *reader) problem(n *yaml.Node, what, want string) {

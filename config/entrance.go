@@ -16,13 +16,15 @@ func (r *reader) entrance(top *section, s *Settings) {
 	s.Listen = r.listen(top.sub("listen"))
 	s.Gateway.PublicURLs = top.publicURLs()
 	s.Gateway.TrustedProxies = top.proxies()
-	s.Gateway.Upstream = r.upstream(top.sub("upstream"))
+	up := top.sub("upstream")
+	s.Gateway.Upstream = r.upstream(up)
 	s.Name = top.text("name", "")
 	if s.Name == "" && len(s.Gateway.PublicURLs) > 0 {
 		s.Name = s.Gateway.PublicURLs[0].Hostname()
 	}
 	s.Gateway.Name = s.Name
 	r.schemes(top, s)
+	r.itself(up, s)
 }
 
 func (r *reader) listen(in *section) Listen {

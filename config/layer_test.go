@@ -44,8 +44,8 @@ func TestFlagBeforeEnvironmentBeforeFile(t *testing.T) {
 	if got := address(Overrides{Flags: flags(t)}); got != ":8080" {
 		t.Errorf("file alone: %q", got)
 	}
-	t.Setenv("DOORCODE_LISTEN_ADDRESS", ":8081")
-	if got := address(Overrides{Flags: flags(t)}); got != ":8081" {
+	t.Setenv("DOORCODE_LISTEN_ADDRESS", ":8091")
+	if got := address(Overrides{Flags: flags(t)}); got != ":8091" {
 		t.Errorf("environment over file: %q", got)
 	}
 	if got := address(Overrides{Flags: flags(t, "--listen", ":8082")}); got != ":8082" {

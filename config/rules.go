@@ -25,12 +25,22 @@ func (r *reader) rules(s *section, key string, may ruleKeys) []reading.Rule {
 		if n.Kind == yaml.ScalarNode {
 			if v, ok := r.scalar(n, s.full(key)); ok {
 				all = append(all, reading.Rule{Methods: may.methods, Path: read(v, reading.Pattern{}, rulePath), Place: r.place(n)})
+				r.keep(s.full(key), all, n)
 			}
 			continue
 		}
 		all = append(all, r.rule(r.section(n, s.full(key)+"[]"), may))
+		r.keep(s.full(key), all, n)
 	}
 	return all
+}
+
+// keep remembers where the last of these rules stands, for across.go.
+func (r *reader) keep(key string, rules []reading.Rule, n *yaml.Node) {
+	if r.placed == nil {
+		r.placed = map[string][]placed{}
+	}
+	r.placed[key] = append(r.placed[key], placed{rules[len(rules)-1], n})
 }
 
 func (r *reader) rule(in *section, may ruleKeys) reading.Rule {

@@ -68,6 +68,9 @@ func simple(name string) bool {
 	return name != ""
 }
 
+// Simple reports whether a cookie of this name may be among Options.Plain or Keep: others are sealed whatever these say.
+func Simple(name string) bool { return simple(name) }
+
 // smuggles reports whether some cookie parser would find another cookie inside a plain value: RFC 2109 parsers take "," for a
 // separator and quotes for brackets around one, Python's SimpleCookie ends a value at a space. A visitor could otherwise send
 // "csrftoken=x, PHPSESSID=learned" (A5), or swallow with an open quote what follows.
