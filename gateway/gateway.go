@@ -116,7 +116,11 @@ func New(c Config, p Parts) *Gateway {
 		}
 	}
 	g.sessions.add(c.SessionNames...)
-	g.submitter = submit.New(c.Login, g.transport, c.Upstream.URL)
+	login := c.Login
+	for _, value := range c.LoginRule.Form {
+		login.Named = append(login.Named[:len(login.Named):len(login.Named)], value.Name)
+	}
+	g.submitter = submit.New(login, g.transport, c.Upstream.URL)
 	g.proxy = g.newProxy()
 	return g
 }

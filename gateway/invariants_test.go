@@ -122,7 +122,7 @@ func TestInvariant_6_OneReading(t *testing.T) {
 		}
 	}
 
-	a := b.wire("POST", "/l%6fgin.php/a%20b?x=%41", "b=%41+%20&username=alice&a.b[]=1&password=alice-pass-1&_method=PUT", formType,
+	a := b.wire("POST", "/l%6fgin.php?x=%41", "b=%41+%20&username=alice&a.b[]=1&password=alice-pass-1&_method=PUT", formType,
 		"Range: bytes=0-1", "If-None-Match: x", "If-Modified-Since: x", "TE: trailers", "Accept-Encoding: gzip", "Accept-Language: ar", "X-Own: 1",
 		"Cache-Control: no-cache", "Cookie: doorcode="+b.cookie("doorcode")+"; own=1")
 	if !a.judged() {
@@ -134,7 +134,7 @@ func TestInvariant_6_OneReading(t *testing.T) {
 			continue
 		}
 		posts++
-		if r.URI != "/login.php/a%20b?x=%41" || string(r.Body) != "b=A++&username=alice&a.b%5B%5D=1&password=alice-pass-1" {
+		if r.URI != "/login.php?x=%41" || string(r.Body) != "b=A++&username=alice&a.b%5B%5D=1&password=alice-pass-1" {
 			t.Errorf("the login arrived as %s with %q", r.URI, r.Body)
 		}
 		usual := []string{"Accept", "Accept-Encoding", "Accept-Language", "Content-Length", "Content-Type", "Cookie", "Origin", "Referer", "User-Agent",

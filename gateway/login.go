@@ -62,7 +62,14 @@ func (g *Gateway) loginBrowser(v *visit) submit.Browser {
 	h.Set("Origin", origin)
 	h.Set("Referer", origin+g.config.Login.Page)
 	g.forwarded(h, v)
-	return submit.Browser{Header: h, Host: g.upstreamHost(v.public), Path: v.path.Escaped(), Query: v.r.URL.RawQuery, Public: v.public}
+	b := submit.Browser{Header: h, Host: g.upstreamHost(v.public), Public: v.public}
+	// Only the one address that the configuration names is the login's for sure. At any other (path: "*", an alias, a PATH_INFO behind
+	// the script's name) an application that signs in everywhere would run whatever page the browser chose, as the user, before
+	// the code. The login goes to its form's address then (threat B6).
+	if rule := g.config.LoginRule.Path; !rule.Open() && rule.Match(v.path) {
+		b.Path, b.Query = v.path.Escaped(), v.r.URL.RawQuery
+	}
+	return b
 }
 
 // keptBy is what a browser keeps of the application's preferences: who chose Arabic is told of a wrong password in Arabic.

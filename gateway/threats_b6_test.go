@@ -1,13 +1,16 @@
 package gateway_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"doorcode/gateway"
+	"doorcode/gateway/reading"
 	"doorcode/testdata/naive"
 )
 
@@ -254,4 +257,116 @@ func TestThreat_D6_PlantedBrowserCookie(t *testing.T) {
 		t.Errorf("alice's remembered browser: %d to %q", a.StatusCode, a.to())
 	}
 	alice.wantMember("alice")
+}
+
+// everywhere is an application that signs in on every address and then runs the page, as DokuWiki does.
+type everywhere struct {
+	action string // of its form
+	mu     sync.Mutex
+	users  map[string]string // of sessions
+	saved  []string          // what its page was made to do
+	logins []string          // target and body of requests that signed in
+}
+
+func (e *everywhere) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_ = r.ParseForm()
+	id := ""
+	if c, err := r.Cookie("EVERYSID"); err == nil {
+		id = c.Value
+	} else {
+		id = fmt.Sprintf("every-session-%d", len(e.users)+1)
+		e.users[id] = ""
+		http.SetCookie(w, &http.Cookie{Name: "EVERYSID", Value: id, Path: "/"})
+	}
+	signsIn := r.PostFormValue("password") == r.PostFormValue("username")+"-pass-1"
+	if signsIn {
+		e.users[id] = r.PostFormValue("username")
+		e.logins = append(e.logins, r.RequestURI+" "+r.PostForm.Encode())
+	}
+	user := e.users[id]
+	if note := r.FormValue("note"); note != "" && user != "" {
+		e.saved = append(e.saved, user+" by "+r.RequestURI)
+	}
+	if r.URL.Path != "/start.php" && user != "" {
+		e.saved = append(e.saved, user+" at "+r.RequestURI)
+	}
+	w.Header().Set("Content-Type", "text/html")
+	switch {
+	case signsIn:
+		w.Header().Set("Location", "/home.php")
+		w.WriteHeader(http.StatusFound)
+	case r.FormValue("password") != "":
+		fmt.Fprint(w, "wrong password")
+	case user != "":
+		fmt.Fprintf(w, `<a href="/logout.php">out</a><b id="login-name">%s</b>`, user)
+	default:
+		fmt.Fprintf(w, `<form method=post action="%s"><input type=hidden name=do value=login><input type=hidden name=sectok value=fresh>
+			<input name=username><input name=password type=password><input type=checkbox name=r><input type=image name=go></form>`, e.action)
+	}
+}
+
+// Where the login is told by its values on any address, or came to another address than the configured one, the browser does not
+// choose the page that runs with it.
+func TestThreat_B6_LoginGoesToItsForm(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"*", "/st*", "/start.php"} {
+		for _, action := range []string{"/start.php?id=1", "", "start.php"} {
+			e := &everywhere{action: action, users: map[string]string{}}
+			h := newHouse(t, plan{upstream: e, config: func(c *gateway.Config) {
+				c.LoginRule = rule(t, "POST", path)
+				c.LoginRule.Form = []reading.Value{{Name: "do", Value: "login"}}
+				c.LoginPage, c.Login.Page = rule(t, "", "/start.php"), "/start.php"
+				c.Login.Confirm.URL = "/start.php"
+				c.Public = nil
+			}})
+			form := url.Values{"do": {"login"}, "r": {"1"}, "go.x": {"7"}, "username": {"alice"}, "password": {"alice-pass-1"}, "note": {"before the code"}}
+			targets := map[string][]string{
+				"*":          {"/note.php", "/note.php?note=x&id=2", "/start.php?note=x", "/delete.php?id=7", "/"},
+				"/st*":       {"/start.php/note?note=x", "/start/note.php?note=y", "/stX"},
+				"/start.php": {"/start.php/note?note=x", "/START.php?note=x", "/start?note=x", "/x.php/start.php?note=x"},
+			}[path]
+			asked := 0
+			for _, target := range targets {
+				b := h.browser()
+				b.get("/start.php")
+				if a := b.post(target, form); a.judged() {
+					asked++
+				} else {
+					t.Errorf("path %s, action %q: a login at %s: %d %s", path, action, target, a.StatusCode, a.body)
+				}
+			}
+			e.mu.Lock()
+			if len(e.saved) > 0 || len(e.logins) != asked {
+				t.Errorf("path %s, action %q: ran as alice before her code: %v; %d logins for %d codes", path, action, e.saved, len(e.logins), asked)
+			}
+			want := "/start.php do=login&go.x=7&password=alice-pass-1&r=1&sectok=fresh&username=alice"
+			if action == "/start.php?id=1" {
+				want = strings.Replace(want, ".php", ".php?id=1", 1)
+			}
+			for _, got := range e.logins {
+				if got != want {
+					t.Errorf("path %s, action %q: the login was %s, want %s", path, action, got, want)
+				}
+			}
+			e.mu.Unlock()
+		}
+	}
+}
+
+// A form that leads off the application takes nobody's password there.
+func TestThreat_B6_FormOfAnotherAddress(t *testing.T) {
+	e := &everywhere{action: "https://evil.example/start.php", users: map[string]string{}}
+	h := newHouse(t, plan{upstream: e, config: func(c *gateway.Config) {
+		c.LoginRule = rule(t, "POST", "*")
+		c.LoginRule.Form = []reading.Value{{Name: "do", Value: "login"}}
+		c.LoginPage, c.Login.Page, c.Login.Confirm.URL = rule(t, "", "/start.php"), "/start.php", "/start.php"
+	}})
+	b := h.browser()
+	b.get("/start.php")
+	a := b.post("/start.php", url.Values{"do": {"login"}, "username": {"alice"}, "password": {"alice-pass-1"}})
+	if a.judged() || len(e.logins) > 0 || !strings.Contains(h.log.String(), "another address than the application") {
+		t.Errorf("%d, sent %v", a.StatusCode, e.logins)
+	}
 }

@@ -120,8 +120,7 @@ func (h *house) ready(member bool) *browser {
 // onlyPaths turns the credential scan off, so that what keeps alice out is the reading of method and path alone.
 func onlyPaths(c *gateway.Config) { c.Credentials = nil }
 
-// loginSpellings are what some upstream takes for /login.php. 303 is judged as the login, 502 too, where this upstream found no login in
-// it; what has more than one reading, or none, is refused.
+// loginSpellings are what some upstream takes for /login.php. 303 is judged as the login, which goes to its form's address; what has more than one reading, or none, is refused.
 var loginSpellings = []struct {
 	target string
 	status int
@@ -137,8 +136,8 @@ var loginSpellings = []struct {
 	{"/login.php/a/b.css", 303},
 	{"/login.php?", 303},
 	{"/login.php?x=1", 303},
-	{"/login.php%20", 502},
-	{"/login.php.", 502},
+	{"/login.php%20", 303},
+	{"/login.php.", 303},
 	{"//login.php", 400},
 	{"/./login.php", 400},
 	{"/x/../login.php", 400},

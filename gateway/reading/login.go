@@ -191,6 +191,11 @@ func (l *Login) Drop(name string) {
 	})
 }
 
+// Only drops every field whose name keep does not want; user name and password stay.
+func (l *Login) Only(keep func(name string) bool) {
+	l.list = slices.DeleteFunc(l.list, func(f field) bool { return !l.fields.judges(f.name) && !keep(f.name) })
+}
+
 // Encode rebuilds the body from the parse, in the kind and charset in which it came; names and values are byte for byte as
 // they were.
 func (l *Login) Encode() (contentType string, body []byte) {

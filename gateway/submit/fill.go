@@ -48,6 +48,11 @@ func (c Config) missing(f *form) string {
 	return ""
 }
 
+// names reports whether a field is named by the configuration.
+func (c Config) names(field string) bool {
+	return slices.Contains(c.Named, field) || slices.Contains(c.Tokens, field)
+}
+
 // query is the query that the login goes to: the browser's, without the fixed fields, which an application that looks into both would
 // else read from there.
 func (c Config) query(raw string) string {

@@ -84,6 +84,13 @@ func (f *form) has(name string) bool {
 	return slices.ContainsFunc(f.controls, func(c control) bool { return c.name == name })
 }
 
+// sends reports whether a browser could send a field of this name with the form. A button that is a picture sends where it was
+// clicked: go.x and go.y, or x and y where it has no name, which no login needs.
+func (f *form) sends(name string) bool {
+	picture := strings.TrimSuffix(strings.TrimSuffix(name, ".x"), ".y")
+	return f.has(name) || f.has(picture)
+}
+
 // hidden returns the hidden fields that stand in the form once. One that shares its name with another control is a default for a box
 // that is not ticked, not a token.
 func (f *form) hidden() []control {

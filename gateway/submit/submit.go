@@ -21,6 +21,7 @@ type Config struct {
 	Fields  reading.LoginFields // the names of the user and password fields
 	Tokens  []string            // hidden fields that the fresh form fills; nil: every one that differs from what the browser sent
 	Fixed   []reading.Value     // fields that a login may not choose: set to their value whatever was sent
+	Named   []string            // further fields that tell a login (login.form); kept where those that its form lacks are dropped
 	Success *Condition          // nil: none
 	Failure *Condition          // nil: none
 	Confirm *Confirm            // nil: none; then both rules are needed
@@ -38,7 +39,7 @@ type Browser struct {
 	Header http.Header // as the gateway sends it up for this browser; submit picks from it what a login needs
 	Host   string      // the Host the upstream is to see; "" is the upstream's own
 	Public *url.URL    // the address the browser used; a Location that names it stays on the upstream. May be nil
-	Path   string      // the path the login came to, escaped
+	Path   string      // the path the login came to, escaped; "" where that says nothing: the login goes to its form's address
 	Query  string      // its query, raw
 	Kept   *seal.Jar   // its preferences (cookies.keep), which go along with a login; nil for none
 }
@@ -100,11 +101,11 @@ func (s *Submitter) Submit(ctx context.Context, l *reading.Login, b Browser) (An
 	if err != nil || trouble != "" {
 		return Answer{Reason: trouble}, err
 	}
-	note := s.config.fill(l, page)
-	to, err := v.address(b.Path, s.config.query(b.Query))
-	if err != nil {
-		return Answer{}, fmt.Errorf("login: %w", err)
+	to, trouble, err := s.target(v, page, l)
+	if err != nil || trouble != "" {
+		return Answer{Reason: trouble}, err
 	}
+	note := s.config.fill(l, page)
 	contentType, body := l.Encode()
 	a, err := v.post(ctx, to, contentType, body)
 	if err != nil {
@@ -127,6 +128,33 @@ func (s *Submitter) Submit(ctx context.Context, l *reading.Login, b Browser) (An
 		return Answer{Outcome: Failed, Reason: j.reason(outcome), Show: shown}, nil
 	}
 	return Answer{Reason: j.reason(Unclear)}, nil
+}
+
+// target is where the login goes, and makes the login one for there.
+//
+// One that came to its own address goes there, with the browser's query and every field the browser sent: scripts make fields
+// that stand in no form, and ?lang=en or a page to return to belongs to the login. What an application that signs in wherever it
+// is asked (DokuWiki) does with further fields at that address, it does before the code: login.form should have a value that its
+// login page alone has, and login.fixed those that choose a page. Any other goes to the address of the form that was
+// fetched, or to the page that has no form, with the fields of that form and those that the configuration names (B6).
+func (s *Submitter) target(v *visit, page *answer, l *reading.Login) (to *url.URL, trouble string, err error) {
+	if b := v.browser; b.Path != "" {
+		if to, err = v.address(b.Path, s.config.query(b.Query)); err != nil {
+			return nil, "", fmt.Errorf("login: %w", err)
+		}
+		return to, "", nil
+	}
+	f := loginForm(forms(page.text), s.config.Fields)
+	if f == nil {
+		f = &form{}
+	}
+	to, ok := v.resolve(page.at, f.action)
+	if !ok {
+		return nil, fmt.Sprintf("the form at login.page %s goes to another address than the application's", s.config.Page), nil
+	}
+	to.Fragment, to.RawFragment, to.RawQuery = "", "", s.config.query(to.RawQuery)
+	l.Only(func(name string) bool { return f.sends(name) || s.config.names(name) })
+	return to, "", nil
 }
 
 // fetchForm gets the page with the form. No password goes up where that is in trouble, which is said.
