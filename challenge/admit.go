@@ -123,7 +123,7 @@ func (a attempt) entry(j Judgement, now time.Time) Entry {
 		t, c := a.try, a.challenge
 		e.Challenge, e.Trail, e.Browser, e.Family, e.Replaces = c.ID, t.Trail, t.Browser, t.Family, c.Replaces
 		e.Session.Address, e.Session.Agent = t.Address, clipAgent(t.Agent)
-		e.Session.Confirmed, e.Session.Cookies = c.Confirmed, c.Cookies
+		e.Session.Confirmed, e.Session.Cookies, e.Session.IDs = c.Confirmed, c.Cookies, c.IDs
 		if t.Remember {
 			e.Remember = min(c.Remember, j.User.Remember)
 		}
@@ -132,7 +132,7 @@ func (a attempt) entry(j Judgement, now time.Time) Entry {
 	l := a.login
 	e.Trail, e.Browser, e.Family = l.Trail, l.Browser, l.Family
 	e.Session.Address, e.Session.Agent = l.Address, clipAgent(l.Agent)
-	e.Session.Confirmed, e.Session.Cookies = l.Confirmed, l.Cookies
+	e.Session.Confirmed, e.Session.Cookies, e.Session.IDs = l.Confirmed, l.Cookies, l.IDs
 	if l.Member != nil {
 		e.Replaces = l.Member.ID
 	}

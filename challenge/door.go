@@ -58,6 +58,7 @@ type Login struct {
 	Typed     string                        // the user name as typed
 	Confirmed string                        // as the upstream's confirm page names the user; "" where it names nobody
 	Cookies   []string                      // names of the cookies that the login set; kept in the session
+	IDs       []string                      // of them, those that could name a session of the application; likewise
 	Address   netip.Addr                    // of the client
 	Agent     string                        // User-Agent, at most 512 bytes
 	Family    string                        // of the browser
@@ -256,7 +257,7 @@ func (d *Door) newChallenge(set *setup, l Login, j Judgement) (Challenge, error)
 	now := d.now()
 	c := Challenge{
 		ID: newID(), User: j.Username, Name: j.User.Name, Policy: j.Policy, Routes: routes(j.User, now),
-		Confirmed: l.Confirmed, Cookies: l.Cookies,
+		Confirmed: l.Confirmed, Cookies: l.Cookies, IDs: l.IDs,
 		Trail: l.Trail, Browser: l.Browser.ID, Remember: j.User.Remember, Return: l.Return,
 		Language: set.texts.Choose(j.User.Language, l.Language), Host: l.Host,
 		Address: l.Address, Agent: clipAgent(l.Agent), CreatedAt: now, ExpiresAt: now.Add(set.life()), Sends: 1, SentAt: now,

@@ -66,6 +66,7 @@ type Challenge struct {
 	Routes    []Route       `json:"routes"`     // where the code goes and what became of it
 	Confirmed string        `json:"confirmed"`  // for the session, as in Session
 	Cookies   []string      `json:"cookies"`    // likewise
+	IDs       []string      `json:"ids"`        // likewise
 	Trail     string        `json:"trail"`      // the browser's trail: which wrong codes a right one clears
 	Browser   string        `json:"browser"`    // id of the browser, when it has one already
 	Remember  time.Duration `json:"remember"`   // how long this browser may be remembered; 0 is never
@@ -114,6 +115,7 @@ type Session struct {
 	Policy    string     `json:"policy"`    // fingerprint of the policy that let it in; another one may end it
 	Confirmed string     `json:"confirmed"` // the name that the upstream's confirm page read; "" where it reads none
 	Cookies   []string   `json:"cookies"`   // names of the cookies that the login set: one that changes is asked about again
+	IDs       []string   `json:"ids"`       // of them, those that could name a session of the application: no body may bring one
 	Trusted   bool       `json:"trusted"`   // by a trusted browser and no code, at first or under an earlier id
 	Browser   string     `json:"browser"`
 	Address   netip.Addr `json:"address"`

@@ -68,7 +68,7 @@ func (g *Gateway) visitorAnswer(p *passage, res *http.Response) error {
 		return errors.New("upgrade for a visitor")
 	}
 	dropped := g.box.VisitorAnswer(res.Header, p.path.String())
-	g.sessions.addNew(dropped)
+	g.live.names.addNew(dropped)
 	g.hintWithheld(dropped)
 	if p.who.kind == stranger && res.StatusCode != http.StatusNotModified && (isPage(res.Header) || g.isLoginPage(p.visit)) {
 		// The gateway cookie comes with the login page, and with any other page that may have the form on it; a login without it
@@ -113,7 +113,7 @@ func (g *Gateway) memberAnswer(p *passage, res *http.Response) error {
 		}
 	}
 	changed := g.box.SealAnswer(res.Header, p.who.id, p.path.String())
-	g.sessions.addNew(changed.Names)
+	g.live.names.addNew(changed.Names)
 	keepPrivate(res.Header)
 	return nil
 }

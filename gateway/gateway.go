@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"sync/atomic"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -81,7 +82,7 @@ type Gateway struct {
 	log        zerolog.Logger
 	now        func() time.Time
 	box        *seal.Box
-	names      *scan.Names // credentials and session ids
+	names      atomic.Pointer[searched] // credentials and session ids
 	sessionIDs *scan.Names
 	submitter  *submit.Submitter
 	transport  *http.Transport
@@ -102,7 +103,6 @@ func New(c Config, p Parts) *Gateway {
 	g := &Gateway{
 		config: c, door: p.Door, live: p.Live, texts: p.Texts, log: p.Log, now: p.Now,
 		box:        seal.NewBox(p.Keys, seal.Options{Plain: c.Plain, Keep: c.Keep, Secure: !c.Insecure}),
-		names:      scan.New(append(sessionPairs(c.SessionNames), c.Credentials...)),
 		sessionIDs: scan.New(sessionPairs(c.SessionNames)),
 		transport:  newTransport(c.Upstream),
 		csrf:       http.NewCrossOriginProtection(),
@@ -120,6 +120,7 @@ func New(c Config, p Parts) *Gateway {
 	for _, value := range c.LoginRule.Form {
 		login.Named = append(login.Named[:len(login.Named):len(login.Named)], value.Name)
 	}
+	login.Patience = time.Minute + 3*c.Upstream.AnswerTimeout // form aside, a login, its confirm and an answer to show
 	g.submitter = submit.New(login, g.transport, c.Upstream.URL)
 	g.proxy = g.newProxy()
 	return g

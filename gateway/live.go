@@ -16,9 +16,11 @@ import (
 // and shared by the gateways of successive configurations. Requests look into it without a lock that others hold.
 // The zero Live is empty and lets nobody in.
 type Live struct {
-	byID   sync.Map // session id → *member
-	byText sync.Map // exact text of a gateway cookie that opened before → *member
-	ended  sync.Map // id of a session that ended before it was added → when: it was revoked while letIn was on its way here
+	byID   sync.Map     // session id → *member
+	byText sync.Map     // exact text of a gateway cookie that opened before → *member
+	names  sessionNames // of cookies that the upstream was seen to set
+	logins loginNames   // of cookies that logins set
+	ended  sync.Map     // id of a session that ended before it was added → when: it was revoked while letIn was on its way here
 }
 
 // member is one live session.
@@ -96,6 +98,8 @@ func (l *Live) add(s challenge.Session) *member {
 	m := &member{session: alone(s)}
 	m.used.Store(s.UsedAt.UnixNano())
 	m.flushed.Store(s.UsedAt.UnixNano())
+	l.names.addNew(m.session.Cookies) // what was learned before a restart
+	l.logins.learn(m.session.IDs)
 	l.byID.Store(s.ID, m)
 	// The store had this session before the list has: what revoked it in between left its id, whichever of the two came first.
 	if _, ended := l.ended.Load(s.ID); ended {
@@ -108,9 +112,11 @@ func (l *Live) add(s challenge.Session) *member {
 // the whole of them for as long as it lives.
 func alone(s challenge.Session) challenge.Session {
 	s.Name, s.Confirmed, s.Agent = strings.Clone(s.Name), strings.Clone(s.Confirmed), strings.Clone(s.Agent)
-	s.Cookies = slices.Clone(s.Cookies)
-	for i, name := range s.Cookies {
-		s.Cookies[i] = strings.Clone(name)
+	s.Cookies, s.IDs = slices.Clone(s.Cookies), slices.Clone(s.IDs)
+	for _, names := range [][]string{s.Cookies, s.IDs} {
+		for i, name := range names {
+			names[i] = strings.Clone(name)
+		}
 	}
 	return s
 }

@@ -32,7 +32,8 @@ func loginRefusal(err error) error {
 
 // dropSessionIDs keeps a login from choosing the session that it signs in (invariant 3, threat A2): PHP without use_only_cookies takes
 // one from query and body where the form came without a cookie. In the address it is refused as everywhere; as a field, which
-// PHP writes into forms itself (use_trans_sid), it goes, and comes back with the fresh form's value.
+// PHP writes into forms itself (use_trans_sid), it goes, and comes back with the fresh form's value. What is short, or learned only
+// by this login, brought finds afterwards.
 func (g *Gateway) dropSessionIDs(v *visit, l *reading.Login) error {
 	if g.sessionInURL(v) || g.sessionIDs.Request().Query(v.r.URL.RawQuery) {
 		return refuse(templates.Forbidden, errors.New("session id in the address of a login"))
@@ -41,7 +42,7 @@ func (g *Gateway) dropSessionIDs(v *visit, l *reading.Login) error {
 		l.Drop(p.Password)
 	}
 	for _, name := range l.Names() {
-		if value, _ := l.Value(name); g.sessions.has(name) && looksLikeID(value) {
+		if value, _ := l.Value(name); g.namesSession(name) && looksLikeID(value) {
 			l.Drop(name)
 		}
 	}

@@ -96,7 +96,7 @@ func (g *Gateway) serveVisitor(v *visit) error {
 
 // scanRequest looks for credentials that are not the login, in query and cookies now and in the body while it streams.
 func (g *Gateway) scanRequest(p *passage) error {
-	names := g.names
+	names := g.searched()
 	elsewhere, err := p.judge(g.config.Elsewhere, false)
 	if err != nil {
 		return err

@@ -63,8 +63,9 @@ func (g *Gateway) asRefusal(err error) *refusal {
 // upstreamRefusal says what an error of the way to the upstream means: 504 for slow, 502 for anything else. Nothing else happens
 // to sessions.
 func (g *Gateway) upstreamRefusal(err error) *refusal {
+	var known *refusal
 	var tooLarge *http.MaxBytesError
-	if errors.Is(err, scan.ErrCredentials) || errors.Is(err, scan.ErrUnreadable) || errors.As(err, &tooLarge) {
+	if errors.As(err, &known) || errors.Is(err, scan.ErrCredentials) || errors.Is(err, scan.ErrUnreadable) || errors.As(err, &tooLarge) {
 		return g.asRefusal(err)
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) || isTimeout(err) {

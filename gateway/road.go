@@ -103,30 +103,40 @@ func (g *Gateway) login(v *visit) error {
 	}
 	browser := g.loginBrowser(v)
 	browser.Kept = g.keptBy(v)
+	browser.Check = func(s submit.Session) error { return g.brought(v, s) }
 	answer, err := g.submitter.Submit(v.r.Context(), l, browser)
+	ids := g.learn(answer.Session)
 	if err != nil {
+		g.forget(v, answer.Session)
 		return g.upstreamRefusal(err)
+	}
+	// A code is paid for, and a member made, only for a browser that is still there.
+	if err := errors.Join(g.brought(v, answer.Session), v.r.Context().Err()); err != nil {
+		g.forget(v, answer.Session)
+		g.auditLogin(v, l.User(), "unclear", err.Error())
+		return err
 	}
 	switch answer.Outcome {
 	case submit.Worked:
-		return g.askCode(v, l.User(), answer)
+		return g.askCode(v, l.User(), answer, ids)
 	case submit.Failed:
 		g.auditLogin(v, l.User(), "failed", answer.Reason)
 		return g.showFailed(v, answer)
 	}
+	g.forget(v, answer.Session)
 	g.auditLogin(v, l.User(), "unclear", answer.Reason)
 	return refuse(templates.Unclear, errors.New(answer.Reason))
 }
 
 // askCode: the upstream accepted user and password. The policy says what that is worth: entry, or a code.
-func (g *Gateway) askCode(v *visit, typed string, answer submit.Answer) error {
+func (g *Gateway) askCode(v *visit, typed string, answer submit.Answer, ids []string) error {
 	ctx := v.r.Context()
 	if err := g.checkOpeners(v, answer.Held.Jar); err != nil {
 		g.signOut(ctx, answer.Held.Jar)
 		return err
 	}
 	decision, err := g.door.Decide(ctx, challenge.Login{
-		Typed: typed, Confirmed: answer.Confirmed, Cookies: answer.Held.Jar.Names(),
+		Typed: typed, Confirmed: answer.Confirmed, Cookies: answer.Held.Jar.Names(), IDs: ids,
 		Address: v.address, Agent: agent(v.r), Family: family(v.r), Language: g.language(v), Trail: v.who.trail,
 		Browser: g.browserCookie(v.r), Member: v.who.session(), Pending: v.who.challenge(),
 		Return: v.who.back, Host: g.config.PublicURLs[0].Hostname(),

@@ -120,8 +120,8 @@ func (g *Gateway) isLoginPage(v *visit) bool {
 	return err == nil && page
 }
 
-// sessionNames are names of parameters that carry a session id: those every PHP or Java application knows, those configured,
-// and those of cookies that the upstream was seen to set.
+// sessionNames are names of parameters that carry a session id: those every PHP or Java application knows and those configured in a
+// Gateway, those of cookies that the upstream was seen to set in Live.
 type sessionNames struct {
 	mu    sync.RWMutex
 	names map[string]bool
@@ -156,7 +156,7 @@ func looksLikeID(value string) bool {
 }
 
 // sessionPairs are the names of session ids as pairs of one name each: a body that carries one is refused like credentials.
-// Cookies' learned names are not among them: a form may well have a field that is called like some cookie.
+// Of cookies' learned names only those of logins join them (learned.go): a form may well have a field that is called like some cookie.
 func sessionPairs(names []string) (pairs []scan.Pair) {
 	for _, name := range append([]string{"PHPSESSID", "jsessionid"}, names...) {
 		pairs = append(pairs, scan.Pair{Users: []string{name}, Password: name})
@@ -167,7 +167,7 @@ func sessionPairs(names []string) (pairs []scan.Pair) {
 // sessionInURL finds a session id in the address: it would open somebody's session past the sealed cookies (threat A5).
 func (g *Gateway) sessionInURL(v *visit) bool {
 	for _, name := range v.query.Names() {
-		if !g.sessions.has(name) {
+		if !g.namesSession(name) {
 			continue
 		}
 		for _, value := range v.query.Get(name) {
@@ -181,7 +181,7 @@ func (g *Gateway) sessionInURL(v *visit) bool {
 		return false
 	}
 	for part := range strings.FieldsFuncSeq(params, func(r rune) bool { return r == ';' || r == '/' }) {
-		if name, _, ok := strings.Cut(part, "="); ok && g.sessions.has(name) {
+		if name, _, ok := strings.Cut(part, "="); ok && g.namesSession(name) {
 			return true
 		}
 	}

@@ -55,6 +55,10 @@ func spellings(name string) [][]string {
 	return all
 }
 
+// Touches reports whether an upstream could read a field sent as sent as the parameter want: in another case, or in a spelling that
+// PHP folds into it.
+func Touches(sent, want string) bool { return touches(sent, want) }
+
 // touches reports whether a field sent as sent could be read as the field want, as a part of it, or as what holds it: to PHP
 // user[0] belongs to user, and a plain user overwrites user[name]. Case is ignored, for some upstreams ignore it.
 func touches(sent, want string) bool {

@@ -22,6 +22,7 @@ type Pair struct {
 type Names struct {
 	nodes []node // the names as a tree, folded; nodes[0] is the root
 	pairs []pair
+	alone []bool     // by number: in a body this name is enough
 	count int        // of different names
 	first [256]bool  // bytes that may begin a name, however it is spelled
 	start [256]uint8 // bytes behind which a name may begin: inForm, inJSON
@@ -33,8 +34,9 @@ type pair struct {
 	password int
 }
 
-// New compiles pairs. A name that is empty is left out.
-func New(pairs []Pair) *Names {
+// New compiles pairs, and names of which one alone is enough in a body: a query is not held against those, for there the gateway
+// looks at values too. A name that is empty is left out.
+func New(pairs []Pair, alone ...string) *Names {
 	n := &Names{nodes: make([]node, 1)}
 	known := map[string]int{}
 	for _, p := range pairs {
@@ -50,7 +52,17 @@ func New(pairs []Pair) *Names {
 		compiled.password = n.add(p.Password, known)
 		n.pairs = append(n.pairs, compiled)
 	}
+	var single []int
+	for _, name := range alone {
+		if name != "" {
+			single = append(single, n.add(name, known))
+		}
+	}
 	n.count = len(known)
+	n.alone = make([]bool, n.count)
+	for _, id := range single {
+		n.alone[id] = true
+	}
 	n.compileStarts()
 	return n
 }
@@ -66,6 +78,7 @@ type Scanner struct {
 	names *Names
 	seen  []bool
 	any   bool // one name was seen
+	body  bool // the query is through
 }
 
 // Query reports whether a pair is complete with the parameters of a raw query.
@@ -84,6 +97,9 @@ func (s *Scanner) whole(text string) bool {
 func (s *Scanner) meet(ids []int) bool {
 	for _, id := range ids {
 		s.seen[id], s.any = true, true
+		if s.body && s.names.alone[id] {
+			return true
+		}
 	}
 	for _, p := range s.names.pairs {
 		if !s.seen[p.password] {
@@ -101,9 +117,10 @@ func (s *Scanner) meet(ids []int) bool {
 // Body returns body judged while it streams: Read hands out what is safe, then ErrCredentials or ErrUnreadable, and nothing more.
 // h are the request's headers; ErrUnreadable at once where they promise a body that cannot be searched. Close closes body.
 func (s *Scanner) Body(h http.Header, body io.ReadCloser) (io.ReadCloser, error) {
-	if body == nil || body == http.NoBody || len(s.names.pairs) == 0 {
+	if body == nil || body == http.NoBody || s.names.count == 0 {
 		return body, nil
 	}
+	s.body = true
 	kind, err := readable(h)
 	if err != nil {
 		return nil, err

@@ -59,6 +59,9 @@ func (b *Box) fate(name string) fate {
 	return sealed
 }
 
+// Seals reports whether a cookie of this name is neither plain nor kept.
+func (b *Box) Seals(name string) bool { return b.fate(name) == sealed }
+
 // SealOwn seals a value of the gateway's own cookie called name, for OpenOwn.
 func (b *Box) SealOwn(name string, value []byte) (string, error) {
 	return b.own.seal(name, value)

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"doorcode/gateway/seal"
 )
@@ -197,9 +198,11 @@ func TestSubmitErrors(t *testing.T) {
 
 // An application that does not answer costs no more than the time it is given.
 func TestContext(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	a, err := submitTo(t, ctx, oddConfig(t), odd{me: func(_ http.ResponseWriter, r *http.Request) {
-		cancel()
+	ctx, leave := context.WithCancel(t.Context())
+	c := oddConfig(t)
+	c.Patience = 50 * time.Millisecond
+	a, err := submitTo(t, ctx, c, odd{me: func(_ http.ResponseWriter, r *http.Request) {
+		leave() // whose browser has gone does not end it
 		<-r.Context().Done()
 	}})
 	if err != nil || a.Outcome != Unclear || !strings.Contains(a.Reason, "confirm.url /me") {

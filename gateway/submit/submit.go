@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"time"
 
 	"doorcode/gateway/reading"
 	"doorcode/gateway/seal"
@@ -25,6 +26,8 @@ type Config struct {
 	Success *Condition          // nil: none
 	Failure *Condition          // nil: none
 	Confirm *Confirm            // nil: none; then both rules are needed
+
+	Patience time.Duration // how long a login may take once its password is on its way; 0 is a minute
 }
 
 // Confirm is how the upstream is asked who is in.
@@ -42,6 +45,8 @@ type Browser struct {
 	Path   string      // the path the login came to, escaped; "" where that says nothing: the login goes to its form's address
 	Query  string      // its query, raw
 	Kept   *seal.Jar   // its preferences (cookies.keep), which go along with a login; nil for none
+
+	Check func(Session) error // asked before the password goes up; what it returns, Submit does. May be nil
 }
 
 // Outcome is one of the three of invariant 4. The zero value lets nobody in.
@@ -70,6 +75,14 @@ type Answer struct {
 	Held      seal.HeldSession // Worked: the signed-in session
 	Confirmed string           // Worked: the login name that confirm read; "" where it reads none
 	Show      *Shown           // Failed: the application's answer, nil where a page of ours must stand in for it
+	Session   Session
+}
+
+// Session is what is known of the upstream session of a login, whatever became of it.
+type Session struct {
+	Jar     *seal.Jar // nil: no password went up
+	Chosen  []string  // names of the login's fields that have a value of the sender's choice, where no ordinary login has one
+	InForms []string  // names of fields of the fresh page, but for those that held a cookie's value
 }
 
 // Shown is an answer of the upstream that a visitor may see. It has no header but these two, and no value of a cookie in it.
@@ -94,7 +107,8 @@ func New(c Config, transport http.RoundTripper, upstream *url.URL) *Submitter {
 }
 
 // Submit takes a login to the upstream in a session of its own and says what became of it. The login's tokens and fixed fields are
-// filled in l on the way. The error says that the upstream could not be reached, or not in time (ctx): nothing is known then.
+// filled in l on the way. The error says that the upstream could not be reached, or not in time: nothing is known then. ctx ends
+// it until the password goes up.
 func (s *Submitter) Submit(ctx context.Context, l *reading.Login, b Browser) (Answer, error) {
 	v := s.visit(b, new(seal.Jar))
 	page, trouble, err := s.fetchForm(ctx, v)
@@ -106,6 +120,22 @@ func (s *Submitter) Submit(ctx context.Context, l *reading.Login, b Browser) (An
 		return Answer{Reason: trouble}, err
 	}
 	note := s.config.fill(l, page)
+	session := Session{Jar: v.jar, Chosen: s.config.chosen(l, page), InForms: v.inForms(page)}
+	if b.Check != nil {
+		if err := b.Check(session); err != nil {
+			return Answer{}, err
+		}
+	}
+	// From here on the session may be signed in: whether it is, and how to end it, is asked to the end though the browser may be gone (A7).
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), s.config.patience())
+	defer done()
+	answer, err := s.signIn(ctx, v, to, l, note)
+	answer.Session = session
+	return answer, err
+}
+
+// signIn sends the login and asks what became of it.
+func (s *Submitter) signIn(ctx context.Context, v *visit, to *url.URL, l *reading.Login, note string) (Answer, error) {
 	contentType, body := l.Encode()
 	a, err := v.post(ctx, to, contentType, body)
 	if err != nil {
