@@ -51,6 +51,8 @@ func BenchmarkBody(b *testing.B) {
 	}{
 		{"form", "application/x-www-form-urlencoded", formBody(size)},
 		{"json", "application/json", jsonBody(size)},
+		{"json-lenient", "application/json", append([]byte("{a:1,"), jsonBody(size)[5:]...)},
+		{"xml", "text/xml", []byte(strings.Repeat("<line product=\"12\" unit=\"3\">Paid by transfer, nothing to see</line>\n", size/67+1)[:size])},
 		{"multipart", "multipart/form-data; boundary=XYZ", partsBody(size)},
 		{"multipart-fields", "multipart/form-data; boundary=XYZ", bytes.Repeat(partsBody(4000), size/4000+1)[:size]},
 		{"text", "text/plain", []byte(strings.Repeat("The quick brown fox; \"jumps\" over the lazy dog.\n", size/48+1)[:size])},

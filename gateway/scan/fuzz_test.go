@@ -64,6 +64,8 @@ func FuzzBody(f *testing.F) {
 	f.Add(jsonType, `{"username":"a","\u0070assword" : "b"}`, uint8(1))
 	f.Add(partType, part(`name="username"`)+part("na\r\nme=\"password\""), uint8(7))
 	f.Add("multipart/mixed", `--x`+part(`name*0="user"`), uint8(2))
+	f.Add("text/xml", `<m username="a"><x:password>b`, uint8(4))
+	f.Add(jsonType, `/*c*/{username:"a",'password' //`+"\n:1}", uint8(5))
 	f.Fuzz(func(t *testing.T, contentType, body string, size uint8) {
 		if err := sameInPieces(contentType, body, []int{int(size) + 1}); err != nil {
 			t.Fatal(err)

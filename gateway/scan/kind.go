@@ -10,6 +10,7 @@ import (
 type bodyKind struct {
 	multipart bool // some reader may take it for multipart
 	clean     bool // multipart/form-data, said plainly
+	loose     bool // its charset has letters that end in the byte of "\"
 }
 
 // readable judges the headers of a body. A reader that decodes what the scan cannot would find names in it: so a body that is
@@ -30,7 +31,9 @@ func readable(h http.Header) (bodyKind, error) {
 			}
 		}
 	}
+	loose := false
 	for _, charset := range charsets(contentType) {
+		loose = loose || !plainBackslash(charset)
 		if !likeASCII(charset) {
 			return bodyKind{}, fmt.Errorf("%w: charset %.40q", ErrUnreadable, charset)
 		}
@@ -38,6 +41,7 @@ func readable(h http.Header) (bodyKind, error) {
 	return bodyKind{
 		multipart: strings.Contains(contentType, "multipart"),
 		clean:     media == "multipart/form-data" && !strings.Contains(parameters, ","),
+		loose:     loose,
 	}, nil
 }
 
@@ -62,6 +66,16 @@ func charsets(contentType string) []string {
 			found = append(found, value)
 		}
 	}
+}
+
+// plainBackslash reports charsets in which the byte of "\" is never part of another letter, as it is in those of East Asia.
+func plainBackslash(charset string) bool {
+	for _, family := range []string{"gb", "big5", "shift", "sjis", "windows-31j"} {
+		if strings.HasPrefix(charset, family) {
+			return false
+		}
+	}
+	return true
 }
 
 // likeASCII reports charsets in which the bytes of ASCII are ASCII wherever a name begins. Shift states (ISO-2022, UTF-7, HZ), wide

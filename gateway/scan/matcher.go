@@ -270,6 +270,7 @@ func (m *matcher) decoded(b byte) {
 		m.more, m.char = 2, rune(b&0x0f)
 	case b >= 0xf0 && b < 0xf8:
 		m.more, m.char = 3, rune(b&0x07)
+	case b >= 0xfe && !m.begun: // a byte order mark of UTF-16
 	default:
 		m.die()
 	}

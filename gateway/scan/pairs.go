@@ -4,8 +4,12 @@ import "math"
 
 // What a byte may be in front of, for Names.start.
 const (
-	inForm uint8 = 1 << iota // a parameter name
-	inJSON                   // a key
+	inForm      uint8 = 1 << iota // a parameter name
+	inJSON                        // a key
+	inSingle                      // a key of lenient JSON, in single quotes
+	inBare                        // one without
+	inElement                     // an element of XML
+	inAttribute                   // an attribute
 )
 
 // maxHold is how much is held back for a name that may still come of it. Only padding inside or behind a name is ever that
@@ -17,10 +21,22 @@ const never = math.MaxInt64
 
 // compileStarts tables what a name may begin behind and with. Form names begin behind "&", and behind ";" and a line end for readers
 // that take these for separators; keys behind a quote, wherever it stands: a quote that closes a string is taken for an opening
-// one too, so no escaping can shift the two.
+// one too, so no escaping can shift the two. Bare keys begin behind what separates them, and behind the end of a comment; names in XML
+// also behind the ":" of their prefix.
 func (n *Names) compileStarts() {
 	n.start['&'], n.start[';'], n.start['\n'] = inForm, inForm, inForm
 	n.start['"'] = inJSON
+	n.start['\''] = inSingle
+	n.start['<'], n.start[':'] = inElement, inElement|inAttribute
+	for _, b := range []byte("{,;/\n\r") {
+		n.start[b] |= inBare
+	}
+	for _, b := range []byte(" \t\n\r") {
+		n.start[b] |= inAttribute
+	}
+	for b := range n.plain {
+		n.plain[b] = n.start[b]&(inForm|inJSON) == 0 && b != '\\' && b != 0
+	}
 	for b := range n.first {
 		m := matcher{names: n}
 		m.feed(byte(b))
@@ -37,12 +53,15 @@ type pairs struct {
 	in     uint8 // what a name is being read in; 0 is none
 	name   matcher
 	from   int64 // where the name begins
-	key    int32 // a JSON key that has been closed and waits for its colon; 0 is none
-	keyAt  int64 // where it begins
+	key    waiting
+	keys   keys
 }
 
 func newPairs(s *Scanner, kinds uint8) *pairs {
-	p := &pairs{of: s, kinds: kinds}
+	p := &pairs{of: s, kinds: kinds, keys: keys{of: s}}
+	if kinds&inJSON != 0 {
+		p.keys.form = unknownForm
+	}
 	p.begin(inForm, 0) // a form begins with a name
 	return p
 }
@@ -54,12 +73,9 @@ func (p *pairs) begin(in uint8, at int64) {
 
 // held is the offset from which nothing may be handed out yet.
 func (p *pairs) held() int64 {
-	at := int64(never)
+	at := min(p.key.held(), p.keys.held())
 	if p.in != 0 {
-		at = p.from
-	}
-	if p.key != 0 {
-		at = min(at, p.keyAt)
+		at = min(at, p.from)
 	}
 	return at
 }
@@ -67,7 +83,7 @@ func (p *pairs) held() int64 {
 // scan reads the next bytes. After an error, held is where the second name begins.
 func (p *pairs) scan(text []byte) error {
 	for i := 0; i < len(text); i++ {
-		if p.in == 0 && p.key == 0 {
+		if p.in == 0 && p.key.name == 0 && p.keys.idle() {
 			skipped := p.skip(text[i:])
 			i += skipped
 			p.offset += int64(skipped)
@@ -86,9 +102,12 @@ func (p *pairs) scan(text []byte) error {
 // skip counts the bytes behind which no name that is looked for begins: the whole way for ordinary bodies. step would find the
 // same, slower.
 func (p *pairs) skip(text []byte) int {
-	names := p.of.names
+	if p.keys.form == strictJSON {
+		return p.skipJSON(text)
+	}
+	names, kinds := p.of.names, p.kinds|p.keys.kinds()
 	for i, b := range text {
-		if names.start[b]&p.kinds == 0 {
+		if names.start[b]&kinds == 0 {
 			continue
 		}
 		if i+1 == len(text) || names.first[text[i+1]] {
@@ -98,9 +117,29 @@ func (p *pairs) skip(text []byte) int {
 	return len(text)
 }
 
+// skipJSON is skip while keys follows the strings of JSON.
+func (p *pairs) skipJSON(text []byte) int {
+	names := p.of.names
+	for i, b := range text {
+		if p.keys.lex == lexString && names.plain[b] {
+			continue
+		}
+		if names.start[b]&(p.kinds|p.keys.kinds()) != 0 && (i+1 == len(text) || names.first[text[i+1]]) {
+			return i
+		}
+		if p.keys.read(b); p.keys.form != strictJSON {
+			return i + 1
+		}
+	}
+	return len(text)
+}
+
 func (p *pairs) step(b byte) error {
-	if p.key != 0 && p.colon(b) {
+	if p.key.name != 0 && p.key.follow(b, p.offset, p.keys.form) {
 		return ErrCredentials
+	}
+	if err := p.keys.step(b, p.offset); err != nil {
+		return err
 	}
 	switch kind := p.of.names.start[b] & p.kinds; {
 	case kind == inJSON:
@@ -123,6 +162,9 @@ func (p *pairs) step(b byte) error {
 
 // feed reads one byte of a name.
 func (p *pairs) feed(b byte) error {
+	if p.in == inJSON && wide(&p.name, b) {
+		return nil
+	}
 	p.name.feed(b)
 	if cut := p.name.takeCut(); p.in == inForm && p.meets(cut) {
 		return ErrCredentials
@@ -144,28 +186,9 @@ func (p *pairs) feed(b byte) error {
 // quote ends a key, and begins one.
 func (p *pairs) quote() {
 	if p.in == inJSON && p.name.ended() != 0 {
-		p.key, p.keyAt = p.name.ended(), p.from
+		p.key = waiting{of: p.of, name: p.name.ended(), at: p.from}
 	}
 	p.begin(inJSON, p.offset+1)
-}
-
-// colon reads what follows a closed key, and reports whether it completes a pair.
-func (p *pairs) colon(b byte) bool {
-	key := p.key
-	switch {
-	case b == ':':
-		p.key = 0
-		if n := p.of.names.nodes[key]; p.of.meet(n.ids) || p.of.meet(n.json) {
-			p.key = key // held from there
-			return true
-		}
-	case !isSpace(b) && b != 0:
-		p.key = 0
-	case p.offset-p.keyAt >= maxHold:
-		// So much white space stands behind no key that was written by a program: it counts as one, whatever follows.
-		return p.colon(':')
-	}
-	return false
 }
 
 func (p *pairs) meets(name int32) bool {

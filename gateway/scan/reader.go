@@ -21,6 +21,7 @@ type reader struct {
 
 func newReader(s *Scanner, kind bodyKind, source io.ReadCloser) *reader {
 	r := &reader{source: source, pairs: newPairs(s, inForm|inJSON), clean: kind.clean}
+	r.pairs.keys.loose = kind.loose
 	if kind.multipart {
 		r.parts = &parts{of: s}
 	}

@@ -25,7 +25,8 @@ type Names struct {
 	alone []bool     // by number: in a body this name is enough
 	count int        // of different names
 	first [256]bool  // bytes that may begin a name, however it is spelled
-	start [256]uint8 // bytes behind which a name may begin: inForm, inJSON
+	start [256]uint8 // bytes behind which a name may begin: inForm, inJSON, …
+	plain [256]bool  // bytes that mean nothing in a string of JSON
 }
 
 // pair is a Pair by numbers of names.

@@ -2,9 +2,11 @@ package scan
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -114,6 +116,39 @@ func TestThreat_B4_B6_B17_CredentialsInABody(t *testing.T) {
 		{"JSON, another type", "text/plain", `{"username":"a","password":"b"}`, ErrCredentials, `{"username":"a","`},
 		{"JSON as form-data", partType, `{"username":"a","password":"b"}`, ErrCredentials, `{"username":"a","`},
 		{"JSON in UTF-16", jsonType, utf16le(`{"username":"a","password":"b"}`), ErrCredentials, ""},
+		{"JSON in UTF-16, escapes", jsonType, utf16le(`{"username":"a","\u0070assword":"b"}`), ErrCredentials, ""},
+		{"JSON in UTF-16 behind a byte order mark", jsonType, "\xff\xfe" + utf16le(`{username:"a",'password':"b"}`), ErrCredentials, ""},
+		{"JSON in big-endian UTF-16", jsonType, "\xfe\xff\x00" + utf16le(`{"username":"a","password":"b"}`), ErrCredentials, ""},
+		{"JSON in UTF-16, a letter like a quote", jsonType, utf16le(`{"x":"`) + "\x00\"" + utf16le(`",username:"a",password:"b"}`), ErrCredentials, ""},
+		{"form in UTF-16", formType, "\xff\xfe" + utf16le(`username=a&password=b`), ErrCredentials, ""},
+		{"JSON single quotes", jsonType, `{'username':'a','password':'b'}`, ErrCredentials, `{'username':'a','`},
+		{"JSON single quotes, escapes", jsonType, `{'username':'a','\u0070assword' : 'b'}`, ErrCredentials, `{'username':'a','`},
+		{"JSON bare keys", jsonType, `{username:"a",password:"b"}`, ErrCredentials, `{username:"a",`},
+		{"JSON bare keys spaced", jsonType, "[{ UserName : \"a\",\r\n\tpassword\r\n\t: \"b\" }]", ErrCredentials, "[{ UserName : \"a\",\r\n\t"},
+		{"JSON bare keys, other type", "image/png", `{username:"a",password:"b"}`, ErrCredentials, ""},
+		{"JSON bare keys as form-data", partType, `{username:"a",password:"b"}`, ErrCredentials, ""},
+		{"JSON bare key behind an object", jsonType, `{"a":{},username:1,"b":[true,null,-1.5e3],password:2}`, ErrCredentials, ""},
+		{"JSON bare key padded", jsonType, `{username` + strings.Repeat(" ", 100_000) + `:1,password` + strings.Repeat(" ", 100_000) + ":2}", ErrUnreadable, ""},
+		{"JSON of Gson", jsonType, `{username="a";"password"=>"b"}`, ErrCredentials, `{username="a";"`},
+		{"JSON comments", jsonType, `{"username"/*c*/:"a","password" //c` + "\n" + `:"b"}`, ErrCredentials, `{"username"/*c*/:"a","`},
+		{"JSON comments in front", jsonType, "//x\n/* y **/ #z\n{/*c*/username:1,//c\npassword#c\n:2}", ErrCredentials, ""},
+		{"JSON comment with quotes", jsonType, `{"username":1,"password"/*"*/:2}`, ErrCredentials, ""},
+		{"JSON comment in which strings are turned round", jsonType, `{/*"*/username:1,/*"*/password:2}`, ErrCredentials, ""},
+		{"JSON strings turned round by single quotes", jsonType, `{'"':1,username:1,password:2}`, ErrCredentials, ""},
+		{"JSON strings turned round by a bare value", jsonType, `{"a":true",username:1,password:2}`, ErrCredentials, ""},
+		{"JSON comments in UTF-16", jsonType, utf16le(`/*c*/{"username"/*c*/:1,"password"//` + "\n:2}"), ErrCredentials, ""},
+		{"JSON slash that is no comment", jsonType, `{username/x:1,password/x:2}`, nil, ""},
+		{"JSON in Shift JIS, half a letter like a backslash", jsonType + "; charset=Shift_JIS", "{\"x\":\"\x95\\\",username:1,'password':2}", ErrCredentials, ""},
+		{"JSON prose", jsonType, `{"text":"{'username': 1, \"password\": 2} and, username: a, password: b\nusername = 'a'\npassword = 'b'"}`, nil, ""},
+		{"JSON bare values", jsonType, `{a:username,b:password,c:['username',"password"]}`, nil, ""},
+		{"prose", "text/plain", "Signing in, username: alice, password: secret.\n\nusername: 'alice'\npassword: 'secret'\n{username:1}", nil, ""},
+		{"prose with a title", "text/plain", "# Title\nusername: alice\npassword: secret\n", nil, ""},
+		{"XML elements", "text/xml", `<?xml version="1.0"?><m><username>a</username><password>b</password></m>`, ErrCredentials, ""},
+		{"XML elements with prefixes", "text/xml", "<x:username a='1'>a</x:username>\n<x:password\n>b</x:password>", ErrCredentials, ""},
+		{"XML attributes", "text/xml", `<m username="a" password="b"/>`, ErrCredentials, `<m username="a" `},
+		{"XML attributes spaced", "text/xml", "<m\nusername\n= 'a'\n\tx:password = 'b'/>", ErrCredentials, ""},
+		{"XML in UTF-16", "text/xml", "\xff\xfe" + utf16le(`<m username="a"><password>b</password></m>`), ErrCredentials, ""},
+		{"XML prose", "text/xml", `<m>my username: a and password : b, the username and <b a="password">password</b> of user:  username </m>`, nil, ""},
 		{"JSON twice", jsonType, `{"password":1,"password":2}`, nil, ""},
 
 		{"parts", partType, part(`name="username"`) + part(`name="password"`), ErrCredentials, ""},
@@ -166,6 +201,31 @@ func utf16le(s string) string {
 		b.Write([]byte{s[i], 0})
 	}
 	return b.String()
+}
+
+// TestPagesAboutPasswordsAreSaved: a wiki's page may say what it likes, as browsers send it. Only names of fields count; in JSON, also what
+// would be parameters of a form.
+func TestPagesAboutPasswordsAreSaved(t *testing.T) {
+	page := "{'username': 'alice', \"password\": \"x\"}\r\n<username>a</username> <m password='b'>\r\nusername: alice, password: x\r\n" +
+		"{username:1, password:2} /*c*/ name=\"username\"; name=\"password\"\r\n\r\n"
+	quoted, err := json.Marshal(map[string]string{"title": "username", "summary": "password", "text": page})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page += "username=alice&password=x; username=a; password=b\r\n"
+	for contentType, body := range map[string]string{
+		formType:                     url.Values{"title": {"username"}, "summary": {"password"}, "wikitext": {page}}.Encode(),
+		formType + "; charset=UTF-8": "text=" + strings.NewReplacer("%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*", "+", "%20").Replace(url.QueryEscape(page)),
+		partType:                     part(`name="title"`) + strings.Replace(part(`name="wikitext"`), "value", page, 1) + "--XYZ--\r\n",
+		jsonType:                     string(bytes.ReplaceAll(quoted, []byte("alice"), []byte("\u0645"))),
+		jsonType + "; charset=utf-8": string(quoted[:len(quoted)-1]) + ",\n\t\"draft\" : false, \"n\": -1.5E+3 }",
+	} {
+		for _, step := range []int{0, 1, 7} {
+			if out, err := read(t, contentType, body, step); err != nil || out != body {
+				t.Errorf("%s, %d at a time: %v after %q", contentType, step, err, out)
+			}
+		}
+	}
 }
 
 func TestNothingOfTheSecondNameGoesUp(t *testing.T) {
@@ -244,7 +304,7 @@ func TestThreat_B3_BodiesThatCannotBeRead(t *testing.T) {
 
 // TestNothingIsKept: padding of any amount may not fill the memory.
 func TestNothingIsKept(t *testing.T) {
-	for name, pad := range map[string]string{"&+": "+", "&%20": "%20", `"`: " ", "&u%00": "%00", "\r\ncontent-disposition:": " name=", "&": "\x00"} {
+	for name, pad := range map[string]string{"&+": "+", "&%20": "%20", `"`: " ", "&u%00": "%00", "\r\ncontent-disposition:": " name=", "&": "\x00", "{": " ", "<": " "} {
 		source := io.MultiReader(strings.NewReader("x="+name), strings.NewReader(strings.Repeat(pad, 1<<20/len(pad))))
 		r, err := testNames().Request().Body(http.Header{"Content-Type": {"multipart/mixed"}}, io.NopCloser(source))
 		if err != nil {
@@ -278,6 +338,7 @@ func pieces() *rapid.Generator[string] {
 		piece := rapid.OneOf(
 			rapid.SampledFrom([]string{"username", "password", "pass", "company", "%70assword", `\u0070assword`, "data[User][pass]", "login",
 				"&", "=", ";", "\n", "\r\n", "\r\n\r\n", `"`, ":", ": ", " ", "+", "%20", "%00", "\x00", ".", "[", "]", "[]", "%", `\`, "{", "--",
+				"'", ",", "}", "/*", "*/", "//", "#", "<", ">", "true", "{username:1,", "<m ",
 				"Content-Disposition: form-data", "; name=", "name", `name="`, "*", "'", "=?", "%u00", "\xef\xbd\x90", "%EF%BD", "x"}),
 			rapid.StringN(0, 5, 10),
 		)
@@ -289,7 +350,7 @@ func pieces() *rapid.Generator[string] {
 func TestCutsDoNotMatter(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		body := pieces().Draw(rt, "body")
-		contentType := rapid.SampledFrom([]string{formType, jsonType, partType, "multipart/mixed", "image/png"}).Draw(rt, "type")
+		contentType := rapid.SampledFrom([]string{formType, jsonType, partType, "multipart/mixed", "image/png", "text/xml"}).Draw(rt, "type")
 		sizes := rapid.SliceOfN(rapid.IntRange(1, 9), 1, 20).Draw(rt, "sizes")
 		if err := sameInPieces(contentType, body, sizes); err != nil {
 			rt.Fatal(err)
