@@ -61,13 +61,17 @@ const drainTime = 8 * time.Second
 // slowly would fill the gateway's 64 MiB.
 const uploadBuffer = 256 << 10
 
+// headerBuffer is how much header is read so that the user gets our 431 page for it; beyond it net/http answers with its own line and
+// closes. Browsers stay under it, and 64 connections that fill it take a quarter of the gateway's 64 MiB.
+const headerBuffer = 256 << 10
+
 // serveHTTP answers on listener until ctx ends; then requests under way are given time to end.
 func serveHTTP(ctx context.Context, listener net.Listener, s *config.Settings, h http.Handler, log zerolog.Logger) error {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: s.Listen.HeaderTimeout, // slow headers hold a connection no longer than this
 		IdleTimeout:       s.Listen.IdleTimeout,
-		MaxHeaderBytes:    2 * s.Gateway.Limits.Header, // between once and twice the limit the user gets our 431, above it net/http's
+		MaxHeaderBytes:    max(2*s.Gateway.Limits.Header, headerBuffer),
 		ErrorLog:          stdlog.New(serverLog{log}, "", 0),
 		Protocols:         new(http.Protocols),
 		HTTP2: &http.HTTP2Config{
