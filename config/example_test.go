@@ -57,14 +57,38 @@ func TestExampleShowsDefaults(t *testing.T) {
 
 // Every key that the decoder knows stands in the example: used, or in a line that begins with # and no space.
 func TestExampleIsComplete(t *testing.T) {
+	asked := askedOfExample(t)
 	text, err := os.ReadFile(example)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// With the unused keys switched on it contradicts itself (a certificate beside insecure), but its keys can be read.
-	text = regexp.MustCompile(`(?m)^( *)#(\S)`).ReplaceAll(text, []byte("$1$2"))
-	path := write(t, "gateway.yaml", string(text))
-	r := &reader{file: path, asked: map[string]bool{}}
+	root := (&reader{file: write(t, "gateway.yaml", switchedOn(text))}).open()
+	shown := map[string]bool{}
+	show(root, "", shown)
+	if len(asked) < 100 {
+		t.Fatalf("only %d keys were asked for", len(asked))
+	}
+	for key := range asked {
+		if !shown[key] {
+			t.Errorf("the decoder knows %s, the example does not show it", key)
+		}
+	}
+}
+
+// switchedOn takes the # from keys that the example does not use. It contradicts itself then (a certificate beside insecure), but its
+// keys can be read.
+func switchedOn(text []byte) string {
+	return string(regexp.MustCompile(`(?m)^( *)#(\S)`).ReplaceAll(text, []byte("$1$2")))
+}
+
+// askedOfExample is every key that the decoder asks gateway.yaml for, by kind.
+func askedOfExample(t *testing.T) map[string]bool {
+	t.Helper()
+	text, err := os.ReadFile(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &reader{file: write(t, "gateway.yaml", switchedOn(text)), asked: map[string]bool{}}
 	root := r.open()
 	if root == nil {
 		t.Fatalf("the example with all keys: %v", r.found)
@@ -75,16 +99,19 @@ func TestExampleIsComplete(t *testing.T) {
 			t.Errorf("%v", p)
 		}
 	}
-	shown := map[string]bool{}
-	show(root, "", shown)
-	if len(r.asked) < 100 {
-		t.Fatalf("only %d keys were asked for", len(r.asked))
-	}
+	kinds := map[string]bool{}
 	for key := range r.asked {
-		if !shown[kind(key)] {
-			t.Errorf("the decoder knows %s, the example does not show it", key)
-		}
+		kinds[kind(key)] = true
 	}
+	return kinds
+}
+
+// askedOfUsers is every key that the decoder asks users.yaml for.
+func askedOfUsers(t *testing.T) map[string]bool {
+	t.Helper()
+	r := &reader{file: "../docs/users.example.yaml", asked: map[string]bool{}}
+	r.policy(r.open(), sendable(t))
+	return r.asked
 }
 
 // show notes the path of every key.
@@ -121,19 +148,16 @@ func kind(key string) string {
 }
 
 func TestUsersExampleShowsEveryKey(t *testing.T) {
-	path := "../docs/users.example.yaml"
-	s := sendable(t)
-	r := &reader{file: path, asked: map[string]bool{}}
-	root := r.open()
-	r.policy(root, s)
+	const path = "../docs/users.example.yaml"
+	asked := askedOfUsers(t)
 	shown := map[string]bool{}
-	show(root, "", shown)
-	for key := range r.asked {
+	show((&reader{file: path}).open(), "", shown)
+	for key := range asked {
 		if !shown[key] {
 			t.Errorf("the decoder knows %s, %s does not show it", key, path)
 		}
 	}
-	if got := r.asked["users[].mobile"]; !got {
-		t.Errorf("users[].mobile was not asked for: %v", slices.Sorted(maps.Keys(r.asked)))
+	if !asked["users[].mobile"] {
+		t.Errorf("users[].mobile was not asked for: %v", slices.Sorted(maps.Keys(asked)))
 	}
 }
