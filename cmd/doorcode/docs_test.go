@@ -157,7 +157,7 @@ func TestSamplesOfApplications(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, app := range []application{dokuwiki, cacti} {
+	for _, app := range realApplications() {
 		if !strings.Contains(string(text), strings.TrimSpace(app.config)) {
 			t.Errorf("docs/applications.md does not have the configuration that %s is tested with", app.rig)
 		}
