@@ -54,6 +54,9 @@ func (g *Gateway) sealAnswer(res *http.Response) error {
 	delete(res.Trailer, "Set-Cookie")
 	delete(res.Header, "Set-Cookie2") // RFC 2965: no browser takes it, every script could read it (A8)
 	p.w.Header().Del("Set-Cookie")    // left by a 103
+	if err := dropConnectionSchemes(res); err != nil {
+		return err
+	}
 	if p.who.kind != insider {
 		return g.visitorAnswer(p, res)
 	}

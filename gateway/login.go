@@ -243,8 +243,7 @@ func signsIn(values []string) bool {
 			if len(words) == 0 {
 				continue
 			}
-			switch strings.ToLower(words[0]) {
-			case "basic", "digest", "ntlm", "negotiate":
+			if scheme := strings.ToLower(words[0]); scheme == "basic" || scheme == "digest" || connectionScheme(scheme) {
 				return true
 			}
 		}

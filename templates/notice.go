@@ -40,6 +40,7 @@ const (
 	UpstreamDown    Kind = "upstream_down"
 	StoreTrouble    Kind = "store"
 	UpstreamSlow    Kind = "upstream_slow"
+	WindowsSignIn   Kind = "windows_sign_in" // the application asks for NTLM or Negotiate
 	NoCookies       Kind = "no_cookies"
 	Unclear         Kind = "unclear" // the application's answer to the login could not be understood
 	Failed          Kind = "failed"  // wrong user name or password
@@ -55,8 +56,8 @@ const (
 // Kinds lists every kind.
 func Kinds() []Kind {
 	return []Kind{BadRequest, SignInAgain, Unauthorized, Forbidden, NotFound, TooLarge, Unsupported, Misdirected, TooMany,
-		HeadersTooLarge, Internal, UpstreamDown, StoreTrouble, UpstreamSlow, NoCookies, Unclear, Failed, Refused, Waiting, Locked,
-		Sends, Expired, Cancelled, DeliveryFailed}
+		HeadersTooLarge, Internal, UpstreamDown, StoreTrouble, UpstreamSlow, WindowsSignIn, NoCookies, Unclear, Failed, Refused, Waiting,
+		Locked, Sends, Expired, Cancelled, DeliveryFailed}
 }
 
 // Status is the HTTP status that goes with the kind.
@@ -84,7 +85,7 @@ func (k Kind) Status() int {
 		return http.StatusTooManyRequests
 	case HeadersTooLarge:
 		return http.StatusRequestHeaderFieldsTooLarge
-	case UpstreamDown, Unclear:
+	case UpstreamDown, WindowsSignIn, Unclear:
 		return http.StatusBadGateway
 	case StoreTrouble, DeliveryFailed:
 		return http.StatusServiceUnavailable
@@ -104,7 +105,7 @@ func (k Kind) icon() string {
 		return "door"
 	case TooMany, Waiting, Sends, UpstreamSlow:
 		return "clock"
-	case Forbidden, Refused, Locked:
+	case Forbidden, WindowsSignIn, Refused, Locked:
 		return "lock"
 	}
 	return "alert"
@@ -125,7 +126,7 @@ func (n Notice) step() step {
 		return step{"link.login_new", local(n.LoginPath), true}
 	case Internal, UpstreamDown, StoreTrouble, TooMany, HeadersTooLarge:
 		return step{"link.retry", local(n.Return), false}
-	case BadRequest, NotFound, TooLarge, Unsupported, Misdirected, UpstreamSlow:
+	case BadRequest, NotFound, TooLarge, Unsupported, Misdirected, UpstreamSlow, WindowsSignIn:
 		return step{"link.back", local(n.Return), false}
 	}
 	return step{"link.login", local(n.LoginPath), false}
