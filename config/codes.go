@@ -31,6 +31,7 @@ func (r *reader) codes(top *section, s *Settings) {
 	if c.Session.Idle > c.Session.Absolute {
 		session.problem("idle", "idle is longer than absolute", "a session ends after absolute, whatever idle says: write idle: "+sayspan(c.Session.Absolute)+" or less")
 	}
+	s.Gateway.IdleIgnore = r.rules(session, "idle_ignore", ruleKeys{query: true})
 	session.done()
 	s.Gateway.Session = c.Session
 	r.limits(top.sub("limits"), s)

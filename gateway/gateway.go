@@ -42,6 +42,7 @@ type Config struct {
 	Plain, Keep    []*regexp.Regexp
 	Limits         Limits
 	Session        challenge.SessionLife
+	IdleIgnore     []reading.Rule // requests that do not keep a session awake; by path, method and query
 }
 
 // Upstream says where the application is and how to talk to it.

@@ -150,13 +150,13 @@ func (l *Live) Len() (n int) {
 	return n
 }
 
-// find returns the live session with this id, and counts this use of it. A session past its limits is taken off.
+// find returns the live session with this id. A session past its limits is taken off.
 func (l *Live) find(id string, life challenge.SessionLife, now time.Time) *member {
 	v, ok := l.byID.Load(id)
 	if !ok {
 		return nil
 	}
-	return l.use(v.(*member), life, now)
+	return l.within(v.(*member), life, now)
 }
 
 // known is find for a cookie whose exact text opened before. Expiry and revocation are judged at every use, cached or not.
@@ -169,17 +169,20 @@ func (l *Live) known(text string, life challenge.SessionLife, now time.Time) *me
 	if m.ended() { // ended between End's two steps
 		return nil
 	}
-	return l.use(m, life, now)
+	return l.within(m, life, now)
 }
 
-func (l *Live) use(m *member, life challenge.SessionLife, now time.Time) *member {
+// within is m, or nil when it is past its limits and ends here.
+func (l *Live) within(m *member, life challenge.SessionLife, now time.Time) *member {
 	if m.past(life, now) {
 		l.End(m.session.ID)
 		return nil
 	}
-	m.used.Store(now.UnixNano())
 	return m
 }
+
+// use counts a use of the session, from which its idle limit runs anew.
+func (m *member) use(now time.Time) { m.used.Store(now.UnixNano()) }
 
 // endOver ends the sessions that are past their limits at now, with what they have under way. find and known end them too, but a
 // session that only has a WebSocket open makes no further request.

@@ -31,6 +31,10 @@ func TestLive(t *testing.T) {
 	if l.known("text of its cookie", day, start.Add(time.Hour)) != m {
 		t.Error("a live session was not found by its cookie")
 	}
+	if used := l.Used(); len(used) != 0 {
+		t.Errorf("being found counted as a use: %v", used)
+	}
+	m.use(start.Add(time.Hour))
 	if used := l.Used(); !used["a"].Equal(start.Add(time.Hour)) {
 		t.Errorf("last use %v, want one hour after the start", used["a"])
 	}
@@ -42,9 +46,12 @@ func TestLive(t *testing.T) {
 	}
 	l.add(challenge.Session{ID: "b", CreatedAt: start, UsedAt: start})
 	for hour := range 24 {
-		if l.find("b", day, start.Add(time.Duration(hour)*time.Hour)) == nil {
+		at := start.Add(time.Duration(hour) * time.Hour)
+		m := l.find("b", day, at)
+		if m == nil {
 			t.Fatalf("ended in hour %d although it was used", hour)
 		}
+		m.use(at)
 	}
 	if l.find("b", day, start.Add(24*time.Hour)) != nil {
 		t.Error("a session outlived its absolute limit")

@@ -54,7 +54,20 @@ func (g *Gateway) receive(w http.ResponseWriter, r *http.Request) (*visit, error
 	if err := g.readTarget(v); err != nil {
 		return v, refuse(templates.BadRequest, err)
 	}
+	g.countUse(v)
 	return v, g.readForm(v)
+}
+
+// countUse keeps a member's session awake, unless the request is one that pages make by themselves: a page left open over night must not
+// count as a person (session.idle_ignore). One that a rule cannot judge counts: nobody is put out for an odd request.
+func (g *Gateway) countUse(v *visit) {
+	if v.who.kind != insider {
+		return
+	}
+	if ignored, err := v.judge(g.config.IdleIgnore, false); ignored && err == nil {
+		return
+	}
+	v.who.member.use(g.now())
 }
 
 // readTarget reads method, path and query off the request line, as it came and not as net/url understood it.
