@@ -48,10 +48,18 @@ type Message struct {
 
 // Sender hands one message to a mail server or an SMS provider and returns nil only when that has accepted it. It is never
 // called twice for one send; a Sender itself may try again only when nothing of the message had left the machine.
-// Errors are for ops: they name the server and what it said, never the code, the text or a full number.
+// Errors are for ops: they name the server and what it said, never the code, the text or a full number. One that surely left nothing
+// on its way is ErrNotAccepted to errors.Is, and ErrRefused besides where the server answered and did not like this very message. Any
+// other may have sent it: then nobody else is asked, since a second message is a second bill and a user who does not know which to read.
 type Sender interface {
 	Send(ctx context.Context, m Message) error
 }
+
+// What errors of a Sender say of the message.
+var (
+	ErrNotAccepted = errors.New("the message was not accepted")
+	ErrRefused     = errors.New("this message was refused") // of others it says nothing: a number that nobody has
+)
 
 // Login is what package gateway knows of a login that the upstream has accepted.
 type Login struct {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"doorcode/challenge"
 	"doorcode/challenge/secret"
 )
 
@@ -153,6 +154,10 @@ func TestRefusals(t *testing.T) {
 			if e.Code != test.code || e.Permanent != test.permanent || e.MayBeSent || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("Send: %+v, want code %d, permanent %v and %q", err, test.code, test.permanent, test.want)
 			}
+			aboutIt := test.name == "recipient" || test.name == "content" || test.name == "busy"
+			if !errors.Is(err, challenge.ErrNotAccepted) || errors.Is(err, challenge.ErrRefused) != aboutIt {
+				t.Errorf("Send: %v: refused %v, want %v, and not accepted", err, errors.Is(err, challenge.ErrRefused), aboutIt)
+			}
 			if !strings.Contains(err.Error(), c.Address()) {
 				t.Errorf("%v does not name the server", err)
 			}
@@ -257,7 +262,7 @@ func TestServersInTrouble(t *testing.T) {
 			if !errors.As(err, &e) || !strings.Contains(err.Error(), test.want) {
 				t.Fatalf("Send: %v, want %q", err, test.want)
 			}
-			if e.MayBeSent != test.mayBeSent || errors.Is(err, context.DeadlineExceeded) != test.deadline {
+			if e.MayBeSent != test.mayBeSent || errors.Is(err, challenge.ErrNotAccepted) == test.mayBeSent || errors.Is(err, context.DeadlineExceeded) != test.deadline {
 				t.Errorf("%+v: want may be sent %v, deadline %v", e, test.mayBeSent, test.deadline)
 			}
 		})

@@ -21,6 +21,7 @@ type Error struct {
 	Reason    string // what was being done, and what the server said; masked
 	Permanent bool   // the same message will be refused again: somebody has to change something
 	MayBeSent bool   // the server had the whole message and did not answer: it may arrive all the same
+	refused   bool   // the server answered, and did not like the recipient or the text
 	cause     error  // context.DeadlineExceeded or context.Canceled, nothing else
 }
 
@@ -33,6 +34,17 @@ func (e *Error) Error() string {
 	return s
 }
 
+// Is tells what became of the message, as challenge.Sender promises.
+func (e *Error) Is(target error) bool {
+	switch target {
+	case challenge.ErrNotAccepted:
+		return !e.MayBeSent
+	case challenge.ErrRefused:
+		return !e.MayBeSent && e.refused
+	}
+	return false
+}
+
 // Unwrap returns the context's error where it ended the send.
 func (e *Error) Unwrap() error { return e.cause }
 
@@ -43,6 +55,7 @@ func (s *Sender) failed(ctx context.Context, m challenge.Message, at step, err e
 	switch {
 	case errors.As(err, &reply):
 		e.Code, e.Permanent = reply.Code, reply.Code >= 500
+		e.refused = at == namingRcpt || at == awaitingReply
 		e.cause = nil // the server's word counts, also when it came at the last moment
 		e.Reason = s.mask(m, fmt.Sprintf("%s: %d %s", at, reply.Code, reply.Msg))
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):

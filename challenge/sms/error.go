@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"doorcode/challenge"
 )
 
 // Error is a message that the provider did not take, or did not say so. It holds no code, text, number or password: what the
@@ -31,6 +33,19 @@ func (e *Error) Error() string {
 		b.WriteString("; the request had gone out, so it is not sent again")
 	}
 	return b.String()
+}
+
+// Is tells what became of the message, as challenge.Sender promises. An account that is refused is refused with every message; of any
+// other answer it is not known whether the message is at fault, and the next one may pass.
+func (e *Error) Is(target error) bool {
+	switch target {
+	case challenge.ErrNotAccepted:
+		return !e.MayBeSent
+	case challenge.ErrRefused:
+		account := e.Status == http.StatusUnauthorized || e.Status == http.StatusPaymentRequired || e.Status == http.StatusForbidden
+		return !e.MayBeSent && e.Status != 0 && e.Status < 500 && e.Status != http.StatusTooManyRequests && !account
+	}
+	return false
 }
 
 // Unwrap returns the context's error where it ended the send.

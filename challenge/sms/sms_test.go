@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"doorcode/challenge"
 	"doorcode/challenge/secret"
 )
 
@@ -95,6 +96,11 @@ func TestPermanent(t *testing.T) {
 		var e *Error
 		if !errors.As(err, &e) || e.Permanent != want || e.Status != status || e.Answer != "no" || e.Provider != "test" || e.MayBeSent {
 			t.Errorf("status %d: %+v, want an Error with Permanent %v", status, err, want)
+		}
+		// A refused account and a server in trouble say nothing of the message.
+		aboutIt := map[int]bool{200: true, 301: true, 400: true, 408: true}[status]
+		if !errors.Is(err, challenge.ErrNotAccepted) || errors.Is(err, challenge.ErrRefused) != aboutIt {
+			t.Errorf("status %d: not accepted %v, refused %v, want true, %v", status, errors.Is(err, challenge.ErrNotAccepted), errors.Is(err, challenge.ErrRefused), aboutIt)
 		}
 	}
 }
@@ -249,7 +255,7 @@ func TestNoRepeatAfterBytesWentOut(t *testing.T) {
 			for i := 1; i <= 2; i++ { // the second message would find the connection of the first, were it kept
 				err := s.Send(t.Context(), testMessage())
 				var e *Error
-				if !errors.As(err, &e) || !e.MayBeSent || e.Permanent {
+				if !errors.As(err, &e) || !e.MayBeSent || e.Permanent || errors.Is(err, challenge.ErrNotAccepted) {
 					t.Errorf("Send: %+v, want an Error that says it may have been sent", err)
 				}
 				if got := accepted(); got != i {
