@@ -141,7 +141,7 @@ func kind(key string) string {
 			return "rule" + rest
 		}
 	}
-	for _, alike := range [][2]string{{"login.failure.", "login.success."}, {".all[]", ".any[]"}, {"sms[].query[]", "sms[].form[]"}, {"sms[].headers[]", "sms[].form[]"}} {
+	for _, alike := range [][2]string{{"login.failure.", "login.success."}, {".all[]", ".any[]"}, {"sms[].query[]", "sms[].form[]"}, {"sms[].headers[]", "sms[].form[]"}, {"sms[].failure[].json", "sms[].success.json"}} {
 		key = strings.Replace(key, alike[0], alike[1], 1)
 	}
 	return key

@@ -38,20 +38,21 @@ func (r *reader) smsProviders(top *section, s *Settings) []sms.Config {
 func (r *reader) smsProvider(in *section, s *Settings) sms.Config {
 	before := len(r.found)
 	c := sms.Config{
-		Name:    in.needed("name", "write what logs are to call this provider"),
-		Method:  in.choice("method", "", "GET", "POST", "PUT"),
-		URL:     get(in, "url", sms.Template{}, smsURL),
-		Query:   r.params(in, "query"),
-		Form:    r.params(in, "form"),
-		JSON:    r.json(in, "json"),
-		Headers: r.params(in, "headers"),
-		Bearer:  in.secret("bearer"),
-		Number:  numberFormat(in),
-		Sender:  in.text("sender", ""),
-		Success: r.success(in.sub("success")),
-		Timeout: in.span("timeout", sms.MaxTimeout, 100*time.Millisecond, sms.MaxTimeout),
-		RootCAs: in.roots("ca_file"),
-		Proxy:   get(in, "proxy", nil, proxyAddress),
+		Name:     in.needed("name", "write what logs are to call this provider"),
+		Method:   in.choice("method", "", "GET", "POST", "PUT"),
+		URL:      get(in, "url", sms.Template{}, smsURL),
+		Query:    r.params(in, "query"),
+		Form:     r.params(in, "form"),
+		JSON:     r.json(in, "json"),
+		Headers:  r.params(in, "headers"),
+		Bearer:   in.secret("bearer"),
+		Number:   numberFormat(in),
+		Sender:   in.text("sender", ""),
+		Success:  r.success(in.sub("success")),
+		Failures: r.failures(in),
+		Timeout:  in.span("timeout", sms.MaxTimeout, 100*time.Millisecond, sms.MaxTimeout),
+		RootCAs:  in.roots("ca_file"),
+		Proxy:    get(in, "proxy", nil, proxyAddress),
 	}
 	if len(s.Gateway.PublicURLs) > 0 {
 		c.Host = s.Gateway.PublicURLs[0].Hostname()
@@ -145,14 +146,51 @@ func numberFormat(in *section) sms.NumberFormat {
 }
 
 func (r *reader) success(in *section) sms.Success {
-	s := sms.Success{Body: in.pattern("body")}
-	s.Status = get(in, "status", s.Status, func(t string) (sms.Status, *fault) {
+	s := sms.Success{Status: answerStatus(in, "200-299"), Body: in.pattern("body"), JSON: r.jsonChecks(in)}
+	in.done()
+	return s
+}
+
+// failures reads what the provider's refusals look like.
+func (r *reader) failures(in *section) []sms.Failure {
+	var all []sms.Failure
+	for _, n := range in.items("failure") {
+		one := r.section(n, in.full("failure")+"[]")
+		f := sms.Failure{
+			Status: answerStatus(one, "any"), Body: one.pattern("body"), JSON: r.jsonChecks(one),
+			Meaning: one.text("means", ""), Fault: get(one, "fault", sms.FaultAccount, faultOf),
+		}
+		one.done()
+		all = append(all, f)
+	}
+	return all
+}
+
+func faultOf(t string) (sms.Fault, *fault) {
+	switch t {
+	case "account":
+		return sms.FaultAccount, nil
+	case "message":
+		return sms.FaultMessage, nil
+	case "moment":
+		return sms.FaultMoment, nil
+	}
+	return 0, &fault{fmt.Sprintf("is %.40q", t), "write one of: account, message, moment"}
+}
+
+func answerStatus(in *section, otherwise string) sms.Status {
+	return get(in, "status", sms.Status{}, func(t string) (sms.Status, *fault) {
 		status, err := sms.ParseStatus(t)
 		if err != nil {
-			return status, &fault{"cannot be used: " + err.Error(), "leave it out for 200-299"}
+			return status, &fault{"cannot be used: " + err.Error(), "leave it out for " + otherwise}
 		}
 		return status, nil
 	})
+}
+
+// jsonChecks reads the tests of an answer that is JSON.
+func (r *reader) jsonChecks(in *section) []sms.JSONCheck {
+	var all []sms.JSONCheck
 	for _, n := range in.items("json") {
 		one := r.section(n, in.full("json")+"[]")
 		check := sms.JSONCheck{Equals: one.text("equals", ""), Matches: one.pattern("matches")}
@@ -167,10 +205,9 @@ func (r *reader) success(in *section) sms.Success {
 			one.problem("pointer", "pointer is missing", "write where the value stands, such as /messages/0/status (RFC 6901)")
 		}
 		one.done()
-		s.JSON = append(s.JSON, check)
+		all = append(all, check)
 	}
-	in.done()
-	return s
+	return all
 }
 
 // json reads a body: JSON as text, or the same written as YAML. {value_file: name} in it is the content of that file.

@@ -157,8 +157,26 @@ func (c Config) checkSuccess(report func(field, format string, args ...any)) {
 	if s.Body != nil && s.Body.MatchString("") {
 		report("success.body", "the pattern matches every answer, an error's too")
 	}
-	for i, check := range s.JSON {
-		at := fmt.Sprintf("success.json[%d]", i)
+	checkJSON("success", s.JSON, report)
+	for i, f := range c.Failures {
+		at := fmt.Sprintf("failure[%d]", i)
+		if f.Meaning == "" {
+			report(at, "means is missing: what this answer says to whoever reads the log")
+		}
+		if f.Status == (Status{}) && f.Body == nil && len(f.JSON) == 0 {
+			report(at, "status, body or json is missing: nothing says what this refusal looks like")
+		}
+		if f.Fault < FaultAccount || f.Fault > FaultMoment {
+			report(at, "fault is missing: account, message or moment")
+		}
+		checkJSON(at, f.JSON, report)
+	}
+}
+
+// checkJSON wants each test of a value to test something.
+func checkJSON(of string, checks []JSONCheck, report func(field, format string, args ...any)) {
+	for i, check := range checks {
+		at := fmt.Sprintf("%s.json[%d]", of, i)
 		if check.Matches == nil && check.Equals == "" {
 			report(at, "equals or matches is missing")
 		}

@@ -18,7 +18,8 @@ type Error struct {
 	Answer    string // the first 200 bytes, masked
 	Reason    string // what was missing from a success, or what broke; masked
 	Permanent bool   // the same request will be refused again: somebody has to change something
-	MayBeSent bool   // no answer came, but the request had gone out: the user may get the message all the same
+	MayBeSent bool   // the request had gone out, and no clear refusal came: the user may get the message all the same
+	fault     Fault  // as failure says; 0 where it does not know the answer
 	cause     error  // context.DeadlineExceeded or context.Canceled, nothing else: other errors may quote the request
 }
 
@@ -36,12 +37,15 @@ func (e *Error) Error() string {
 }
 
 // Is tells what became of the message, as challenge.Sender promises. An account that is refused is refused with every message; of any
-// other answer it is not known whether the message is at fault, and the next one may pass.
+// other answer that failure does not know it is not known whether the message is at fault, and the next one may pass.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case challenge.ErrNotAccepted:
 		return !e.MayBeSent
 	case challenge.ErrRefused:
+		if e.fault != 0 {
+			return e.fault == FaultMessage
+		}
 		account := e.Status == http.StatusUnauthorized || e.Status == http.StatusPaymentRequired || e.Status == http.StatusForbidden
 		return !e.MayBeSent && e.Status != 0 && e.Status < 500 && e.Status != http.StatusTooManyRequests && !account
 	}
@@ -71,19 +75,9 @@ func (s *Sender) broken(ctx context.Context, a answer, err error, mask *masker) 
 }
 
 // unsuccessful is a whole answer that is no success.
-func (s *Sender) unsuccessful(a answer, reason string, mask *masker) *Error {
+func (s *Sender) unsuccessful(a answer, v verdict, mask *masker) *Error {
 	return &Error{
-		Provider: s.c.Name, Status: a.status, Answer: mask.excerpt(a.body), Reason: reason,
-		Permanent: isPermanent(a.status),
+		Provider: s.c.Name, Status: a.status, Answer: mask.excerpt(a.body), Reason: v.reason,
+		Permanent: v.permanent, MayBeSent: !v.refused, fault: v.fault,
 	}
-}
-
-// isPermanent reports whether the status says that the request itself is at fault. A refusal with status 200 says nothing of
-// the kind: the gateway does not know the provider's codes.
-func isPermanent(status int) bool {
-	switch status {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		return false
-	}
-	return status >= 300 && status <= 499
 }

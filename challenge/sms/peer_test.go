@@ -3,6 +3,7 @@ package sms
 import (
 	"bufio"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -26,6 +27,9 @@ const (
 func testMessage() challenge.Message {
 	return challenge.Message{To: secret.New(testNumber), Text: secret.New(testText), ID: "msg-1", Language: "en"}
 }
+
+// quiet is where test servers complain of clients that hang up.
+var quiet = log.New(io.Discard, "", 0)
 
 // seen is one request as the peer got it.
 type seen struct {

@@ -41,7 +41,9 @@ type Config struct {
 	Sender   string       // what {{.Sender}} is
 	Host     string       // what {{.Host}} is: the host of the first public_url
 
-	Success Success
+	Success  Success
+	Failures []Failure // what refusals look like, the first that holds counts
+
 	Timeout time.Duration  // of one send, at most MaxTimeout; 0 is MaxTimeout
 	RootCAs *x509.CertPool // who may sign the provider's certificate; nil for the system's
 	Proxy   *url.URL       // http, https or socks5; nil for none (the environment's is not asked)
@@ -114,8 +116,8 @@ func (s *Sender) Send(ctx context.Context, m challenge.Message) error {
 	if err != nil {
 		return s.broken(ctx, a, err, mask)
 	}
-	if reason := s.c.Success.judge(a.status, a.body, mask); reason != "" {
-		return s.unsuccessful(a, reason, mask)
+	if v := s.c.judge(a, mask); !v.accepted {
+		return s.unsuccessful(a, v, mask)
 	}
 	return nil
 }

@@ -79,42 +79,42 @@ func (c JSONCheck) holds(value string) bool {
 	return value == c.Equals
 }
 
-// judge returns "" for a success, else what is missing from it. A value that it names is masked.
-func (s Success) judge(status int, body []byte, mask *masker) string {
+// judge returns "" for a success, else what is missing from it; a value that it names is masked. told reports that the answer was one
+// that the rules can read: the provider's own word, and not an empty page or a proxy's.
+func (s Success) judge(status int, body []byte, mask *masker) (missing string, told bool) {
 	body = trimmed(body)
 	switch {
 	case status >= 300 && status <= 399 && !s.Status.has(status):
-		return "the answer is a redirect, which is not followed"
+		return "the answer is a redirect, which is not followed", true
 	case !s.Status.has(status):
-		return "the status is not " + s.Status.String()
+		return "the status is not " + s.Status.String(), true
 	case len(body) == 0:
-		return "the answer is empty"
+		return "the answer is empty", false
 	case s.Body == nil && len(s.JSON) == 0:
-		return "no rule says what a success looks like" // New refuses it; the zero Success must not pass all the same
+		return "no rule says what a success looks like", false // New refuses it; the zero Success must not pass all the same
 	case s.Body != nil && !s.Body.Match(body):
-		return "the answer does not match success.body"
+		return "the answer does not match success.body", len(body) < maxAnswer
+	case len(s.JSON) == 0:
+		return "", true
 	}
 	return s.judgeJSON(body, mask)
 }
 
-func (s Success) judgeJSON(body []byte, mask *masker) string {
-	if len(s.JSON) == 0 {
-		return ""
-	}
+func (s Success) judgeJSON(body []byte, mask *masker) (missing string, told bool) {
 	tree, err := wholeJSON(body)
 	if err != nil {
-		return "the answer is not JSON"
+		return "the answer is not JSON", false
 	}
 	for _, check := range s.JSON {
 		value, ok := check.Pointer.find(tree)
 		if !ok {
-			return fmt.Sprintf("the answer has no value at %v", check.Pointer)
+			return fmt.Sprintf("the answer has no value at %v", check.Pointer), false
 		}
 		if !check.holds(value) {
-			return fmt.Sprintf("%v is %q", check.Pointer, mask.excerpt([]byte(value)))
+			return fmt.Sprintf("%v is %q", check.Pointer, mask.excerpt([]byte(value))), true
 		}
 	}
-	return ""
+	return "", true
 }
 
 // trimmed takes a byte order mark (ASP.NET's text answers begin with one) and outer space away.
