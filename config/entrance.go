@@ -94,6 +94,8 @@ func (r *reader) upstream(in *section) gateway.Upstream {
 		Connections:   in.count("connections", 64, 1, 10000),
 		DialTimeout:   in.span("dial_timeout", 5*time.Second, 100*time.Millisecond, time.Minute),
 		AnswerTimeout: in.span("answer_timeout", time.Minute, time.Second, time.Hour),
+		Slow:          r.rules(in, "slow", ruleKeys{query: true}),
+		SlowTimeout:   in.span("slow_timeout", 15*time.Minute, time.Second, 24*time.Hour),
 	}
 	if !in.has("url") {
 		in.problem("url", "upstream.url is missing", "write where the application is, such as http://127.0.0.1:8080")

@@ -136,7 +136,7 @@ func show(n *yaml.Node, path string, shown map[string]bool) {
 // kind makes keys of things that are alike the same: all rules are rules, all conditions conditions, all parameters parameters.
 func kind(key string) string {
 	key = strings.ReplaceAll(key, ".not.", ".")
-	for _, list := range []string{"logout[]", "public[]", "doors[]", "login.elsewhere[]", "session.idle_ignore[]"} {
+	for _, list := range []string{"logout[]", "public[]", "doors[]", "login.elsewhere[]", "session.idle_ignore[]", "upstream.slow[]"} {
 		if rest, ok := strings.CutPrefix(key, list); ok {
 			return "rule" + rest
 		}

@@ -51,7 +51,9 @@ type Upstream struct {
 	Host          string   // sent as Host; "" is the public host the browser used
 	Connections   int      // kept alive
 	DialTimeout   time.Duration
-	AnswerTimeout time.Duration // until the answer's header
+	AnswerTimeout time.Duration  // until the answer's header
+	Slow          []reading.Rule // requests that may take SlowTimeout instead: reports, exports; by path, method and query
+	SlowTimeout   time.Duration
 }
 
 // Limits bound what one request may bring.
@@ -87,6 +89,7 @@ type Gateway struct {
 	sessionIDs *scan.Names
 	submitter  *submit.Submitter
 	transport  *http.Transport
+	patient    *http.Transport // for what upstream.slow names
 	proxy      *httputil.ReverseProxy
 	csrf       *http.CrossOriginProtection
 	cookie     ownNames
@@ -105,7 +108,8 @@ func New(c Config, p Parts) *Gateway {
 		config: c, door: p.Door, live: p.Live, texts: p.Texts, log: p.Log, now: p.Now,
 		box:        seal.NewBox(p.Keys, seal.Options{Plain: c.Plain, Keep: c.Keep, Secure: !c.Insecure}),
 		sessionIDs: scan.New(sessionPairs(c.SessionNames)),
-		transport:  newTransport(c.Upstream),
+		transport:  newTransport(c.Upstream, c.Upstream.AnswerTimeout),
+		patient:    newTransport(c.Upstream, c.Upstream.SlowTimeout),
 		csrf:       http.NewCrossOriginProtection(),
 		cookie:     newOwnNames(c.Insecure),
 		ids:        newRequestIDs(),
@@ -155,7 +159,10 @@ func Keep(ctx context.Context, current func() *Gateway) {
 }
 
 // Close ends the idle connections to the upstream. Requests under way go on.
-func (g *Gateway) Close() { g.transport.CloseIdleConnections() }
+func (g *Gateway) Close() {
+	g.transport.CloseIdleConnections()
+	g.patient.CloseIdleConnections()
+}
 
 // End ends what a revocation or a policy change took away: member sessions at once, held sessions at the upstream.
 func (g *Gateway) End(ctx context.Context, r challenge.Revoked) {

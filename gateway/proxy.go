@@ -19,12 +19,12 @@ import (
 )
 
 // newTransport keeps connections to the upstream. It never unpacks what the browser asked for packed.
-func newTransport(u Upstream) *http.Transport {
+func newTransport(u Upstream, answer time.Duration) *http.Transport {
 	dialer := &net.Dialer{Timeout: u.DialTimeout, KeepAlive: 30 * time.Second}
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    u.DialTimeout,
-		ResponseHeaderTimeout:  u.AnswerTimeout,
+		ResponseHeaderTimeout:  answer,
 		MaxIdleConns:           u.Connections,
 		MaxIdleConnsPerHost:    u.Connections,
 		IdleConnTimeout:        90 * time.Second,
@@ -37,12 +37,23 @@ func newTransport(u Upstream) *http.Transport {
 func (g *Gateway) newProxy() *httputil.ReverseProxy {
 	return &httputil.ReverseProxy{
 		Rewrite:        g.rewrite,
-		Transport:      g.transport,
+		Transport:      roads{g},
 		BufferPool:     newBufferPool(),
 		ModifyResponse: g.sealAnswer,
 		ErrorHandler:   g.proxyError,
 		ErrorLog:       stdlog.New(io.Discard, "", 0), // what matters reaches proxyError
 	}
+}
+
+// roads are the two ways up: most requests must be answered soon, exports may take their time.
+type roads struct{ g *Gateway }
+
+// RoundTrip is http.RoundTripper's.
+func (u roads) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Context().Value(visitKey{}).(*passage).slow {
+		return u.g.patient.RoundTrip(r)
+	}
+	return u.g.transport.RoundTrip(r)
 }
 
 type visitKey struct{}
@@ -54,6 +65,7 @@ type passage struct {
 	writer  answerWriter
 	cookies openedCookies
 	logout  bool
+	slow    bool // it is one that upstream.slow names
 	failure error
 }
 
@@ -71,7 +83,11 @@ func (g *Gateway) serveMember(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p := &passage{visit: v, cookies: g.openCookies(v), logout: logout}
+	slow, err := v.judge(g.config.Upstream.Slow, false)
+	if err != nil {
+		return err
+	}
+	p := &passage{visit: v, cookies: g.openCookies(v), logout: logout, slow: slow}
 	if err := g.scanRequest(p); err != nil {
 		return err
 	}
