@@ -14,7 +14,6 @@ import (
 
 	"doorcode/challenge"
 	"doorcode/gateway"
-	"doorcode/gateway/reading"
 	"doorcode/templates"
 )
 
@@ -38,26 +37,6 @@ func TestSessionIdleAndAbsolute(t *testing.T) {
 	if h.live.Len() != 0 {
 		t.Errorf("%d sessions are live", h.live.Len())
 	}
-}
-
-// A page that polls all night keeps nobody in; the same address asked for something else does.
-func TestSessionIdleIgnore(t *testing.T) {
-	poll := rule(t, "GET", "/note.php")
-	poll.Query = []reading.Value{{Name: "poll", Value: "*"}}
-	h := newHouse(t, plan{config: func(c *gateway.Config) { c.IdleIgnore = []reading.Rule{poll} }})
-	asleep, awake := h.browser(), h.browser()
-	asleep.enterWith("alice")
-	awake.enterWith("bob")
-	for range 16 {
-		h.clock.add(30 * time.Minute)
-		asleep.get("/note.php?poll=1", "Sec-Fetch-Mode", "cors")
-		awake.get("/note.php?show=1", "Sec-Fetch-Mode", "cors")
-	}
-	if a := asleep.get("/note.php?poll=1", "Sec-Fetch-Mode", "cors"); a.StatusCode != http.StatusUnauthorized {
-		t.Errorf("after a night of polling: %d, want 401", a.StatusCode)
-	}
-	asleep.wantVisitor()
-	awake.wantMember("bob")
 }
 
 // What is still open when its session reaches a limit ends without another request (threat D3).

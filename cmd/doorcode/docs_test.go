@@ -367,3 +367,27 @@ func TestThreatsPage(t *testing.T) {
 		}
 	}
 }
+
+// TestPageForUsers: docs/for-users.md speaks of everything that gateway's tests of daily life try, in English and in Arabic.
+func TestPageForUsers(t *testing.T) {
+	page, err := os.ReadFile("../../docs/for-users.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := os.ReadFile("../../gateway/everyday_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	english, arabic, _ := strings.Cut(string(page), "<div dir=\"rtl\"")
+	names := regexp.MustCompile(`func TestEveryday_(\w+)`).FindAllStringSubmatch(string(tests), -1)
+	if len(names) < 10 {
+		t.Fatalf("%d tests of daily life", len(names))
+	}
+	for _, name := range names {
+		for language, half := range map[string]string{"English": english, "Arabic": arabic} {
+			if strings.Count(half, "<!-- "+name[1]+" -->") != 1 {
+				t.Errorf("docs/for-users.md does not say in %s what TestEveryday_%s tries", language, name[1])
+			}
+		}
+	}
+}
