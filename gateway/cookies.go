@@ -104,11 +104,11 @@ func keepPrivate(h http.Header) {
 }
 
 func (g *Gateway) memberAnswer(p *passage, res *http.Response) error {
-	if len(res.Header["Set-Cookie"]) == 0 && !p.logout {
-		return nil
-	}
 	if err := g.stillTheSame(p, res); err != nil {
 		return err
+	}
+	if len(res.Header["Set-Cookie"]) == 0 && !p.logout {
+		return nil
 	}
 	if p.logout {
 		if err := g.endIfSignedOut(p, res); err != nil {

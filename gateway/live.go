@@ -32,6 +32,8 @@ type member struct {
 	renewed atomic.Int32 // answers to mere reading that renewed the login's cookies (renewed.go)
 	opened  atomic.Pointer[openedCookies]
 
+	doubtful atomic.Bool // confirm was asked whose session it is, and did not say (renewed.go)
+
 	mu    sync.Mutex
 	over  bool                            // the session has ended
 	under map[*passage]context.CancelFunc // its requests under way: downloads, event streams and WebSockets too

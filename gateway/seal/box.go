@@ -62,6 +62,9 @@ func (b *Box) fate(name string) fate {
 // Seals reports whether a cookie of this name is neither plain nor kept.
 func (b *Box) Seals(name string) bool { return b.fate(name) == sealed }
 
+// Passes reports whether a cookie of this name is plain: scripts may write it.
+func (b *Box) Passes(name string) bool { return b.fate(name) == plain }
+
 // SealOwn seals a value of the gateway's own cookie called name, for OpenOwn.
 func (b *Box) SealOwn(name string, value []byte) (string, error) {
 	return b.own.seal(name, value)

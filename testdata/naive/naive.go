@@ -37,6 +37,7 @@ type Options struct {
 	Absolute       bool            // Locations are absolute, built from X-Forwarded-Proto and X-Forwarded-Host or Host
 	Gzip           bool            // answers are compressed, asked or not
 	Windows1256    bool            // pages are in windows-1256 and say so
+	Renews         bool            // every page of a signed-in user sets the session cookie again
 	Slow           <-chan struct{} // what /slow waits for, in the middle of its run; nil: 50 ms
 }
 
@@ -63,6 +64,8 @@ type Upstream struct {
 	options Options
 
 	mu       sync.Mutex
+	broken   bool              // /profile.php answers 500
+	shown    map[string]string // user → the name that he gave himself
 	sessions map[string]*session
 	tokens   map[string]string // API token → user
 	served   []Served
@@ -78,7 +81,7 @@ type session struct {
 // New makes an Upstream with users alice, bob and mallory, whose passwords are NAME-pass-1 and who may also
 // type NAME@example.com.
 func New(o Options) *Upstream {
-	return &Upstream{options: o, sessions: map[string]*session{}, tokens: map[string]string{}}
+	return &Upstream{options: o, sessions: map[string]*session{}, tokens: map[string]string{}, shown: map[string]string{}}
 }
 
 // Served returns what ran as a signed-in user, oldest first.
@@ -131,6 +134,10 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.session, p.fresh = u.find(p)
 	if p.user = u.who(p); p.user != "" {
 		u.ran(p)
+	}
+	if p.path == "/sso.php" {
+		u.sso(w, p)
+		return
 	}
 	if u.signsIn(w, p) {
 		return

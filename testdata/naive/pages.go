@@ -40,7 +40,11 @@ func (u *Upstream) show(w http.ResponseWriter, p *call) {
 	case "/invoice.php":
 		u.page(w, p, http.StatusOK, "Invoice", fmt.Sprintf("<p>Invoice %s of %s: 1,250.00</p>", html.EscapeString(p.fields["id"]), p.user))
 	case "/profile.php":
-		u.page(w, p, http.StatusOK, "Profile", `<p id="login-name">`+p.user+`</p>`)
+		u.profile(w, p)
+	case "/rename.php":
+		u.rename(p.user, p.fields["name"])
+		p.renew(w)
+		u.page(w, p, http.StatusOK, "Renamed", "")
 	case "/note.php":
 		u.note(w, p)
 	case "/upload.php":
@@ -102,6 +106,9 @@ func (u *Upstream) page(w http.ResponseWriter, p *call, status int, title, body 
 		w.Header().Set("Content-Encoding", "gzip")
 	}
 	w.Header().Set("Content-Type", kind)
+	if u.options.Renews && p.user != "" {
+		p.renew(w)
+	}
 	u.begin(w, p)
 	w.WriteHeader(status)
 	if p.method != http.MethodHead {
