@@ -14,15 +14,16 @@ import (
 )
 
 const (
-	sendLimit   = 10 * time.Second // one message to its server; the code page says "failed" after it
+	sendLimit   = 10 * time.Second // one message, at however many providers; the code page says what became of it after that
 	recordLimit = 5 * time.Second  // its outcome to the store
 )
 
-// errNoSender is the outcome of a route that the configuration has no sender for.
-var errNoSender = errors.New("no sender is configured for this channel")
-
-// errClosed is the outcome of a message that was to leave after Close.
-var errClosed = errors.New("the gateway is stopping")
+// Outcomes of messages that no Sender was given.
+var (
+	errNoSender = fmt.Errorf("no sender is configured for this channel: %w", ErrNotAccepted)
+	errClosed   = fmt.Errorf("the gateway is stopping: %w", ErrNotAccepted)
+	errResting  = fmt.Errorf("rests after failures: %w", ErrNotAccepted)
+)
 
 // errUnfinished is what Close returns when messages were still on their way.
 var errUnfinished = errors.New("messages were still on their way")
@@ -97,11 +98,26 @@ func (s *sending) wait(ctx context.Context, limit time.Duration) []Route {
 	return slices.Clone(s.routes)
 }
 
-func (s *sending) settle(i int, state RouteState, at time.Time) Route {
+func (s *sending) settle(i int, by string, err error, at time.Time) Route {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.routes[i].State, s.routes[i].At = state, at
-	return s.routes[i]
+	r := &s.routes[i]
+	r.State, r.At = outcome(err), at
+	if by != "" {
+		r.Provider = by
+	}
+	return *r
+}
+
+// outcome is what a Sender's error means to who waits for the message.
+func outcome(err error) RouteState {
+	switch {
+	case err == nil:
+		return RouteSent
+	case errors.Is(err, ErrNotAccepted):
+		return RouteFailed
+	}
+	return RouteUnsure
 }
 
 // recorded says that the store has one more outcome: the code page, which asks the store, then shows what the login was told.
@@ -117,10 +133,8 @@ func (s *sending) recorded() {
 func (d *Door) deliver(set *setup, c Challenge, messages []Message) *sending {
 	s := &sending{done: make(chan struct{}), routes: slices.Clone(c.Routes), open: len(c.Routes)}
 	for i, m := range messages {
-		sender := set.senders[c.Routes[i].Channel]
-		carry := func() { d.carry(s, i, c, sender, m) }
-		if !d.post.run(carry) {
-			d.arrived(c, s.settle(i, RouteFailed, d.now()), m, errClosed)
+		if !d.post.run(func() { d.carry(set, s, i, c, m) }) {
+			d.arrived(c, s.settle(i, "", errClosed, d.now()), m, errClosed)
 			s.recorded()
 		}
 	}
@@ -128,18 +142,11 @@ func (d *Door) deliver(set *setup, c Challenge, messages []Message) *sending {
 }
 
 // carry sends one message and records its outcome, also when it comes after the login has gone on.
-func (d *Door) carry(s *sending, i int, c Challenge, sender Sender, m Message) {
-	err := errNoSender
-	if sender != nil {
-		ctx, cancel := context.WithTimeout(d.post.ctx, sendLimit)
-		err = sender.Send(ctx, m)
-		cancel()
-	}
-	state := RouteSent
-	if err != nil {
-		state = RouteFailed
-	}
-	d.arrived(c, s.settle(i, state, d.now()), m, err)
+func (d *Door) carry(set *setup, s *sending, i int, c Challenge, m Message) {
+	ctx, cancel := context.WithTimeout(d.post.ctx, sendLimit)
+	by, err := d.send(ctx, set, c.Routes[i].Channel, c.Routes[i].Provider, m)
+	cancel()
+	d.arrived(c, s.settle(i, by, err, d.now()), m, err)
 	s.recorded()
 }
 
@@ -161,7 +168,7 @@ func (d *Door) told(c Challenge, r Route, m Message, err error) {
 		line = d.log.Warn().Str("error", scrub(err.Error(), m.To.Reveal()))
 	}
 	line.Str("event", "code sent").Str("user", c.Name).Str("channel", string(r.Channel)).Str("to", r.Masked).
-		Str("outcome", string(r.State)).Str("send", m.ID).Int("sends", c.Sends).
+		Str("outcome", string(r.State)).Str("provider", r.Provider).Str("send", m.ID).Int("sends", c.Sends).
 		Stringer("address", c.Address).Msg("code " + string(r.State))
 }
 

@@ -46,7 +46,7 @@ func (s slowToRecord) Delivered(ctx context.Context, id string, routes []challen
 }
 
 func TestDelivery(t *testing.T) {
-	down := errors.New("550 mailbox unavailable")
+	down := fmt.Errorf("550 mailbox unavailable: %w", challenge.ErrNotAccepted)
 	for _, c := range []struct {
 		name       string
 		sms, email fate
@@ -59,7 +59,8 @@ func TestDelivery(t *testing.T) {
 		{"both fail", fate{err: down}, fate{err: down}, 0, "sms failed, email failed", "sms failed, email failed"},
 		{"one is slow", fate{}, fate{delay: 5 * time.Second}, 3 * time.Second, "sms sent, email pending", "sms sent, email sent"},
 		{"one is slow and fails", fate{}, fate{delay: 5 * time.Second, err: down}, 3 * time.Second, "sms sent, email pending", "sms sent, email failed"},
-		{"one never answers", fate{}, fate{delay: time.Hour}, 3 * time.Second, "sms sent, email pending", "sms sent, email failed"},
+		{"one never answers", fate{}, fate{delay: time.Hour}, 3 * time.Second, "sms sent, email pending", "sms sent, email unsure"},
+		{"one breaks off", fate{err: errors.New("connection reset")}, fate{}, 0, "sms unsure, email sent", "sms unsure, email sent"},
 	} {
 		run(t, c.name, func(h *house) {
 			h.sms.delay, h.sms.err, h.email.delay, h.email.err = c.sms.delay, c.sms.err, c.email.delay, c.email.err
@@ -277,6 +278,7 @@ func TestClose(t *testing.T) {
 	run(t, "but not for ever", func(h *house) {
 		deaf := make(deaf)
 		h.senders[challenge.SMS] = deaf
+		h.start()
 		h.challenged(h.login("ahmad"))
 		began := time.Now()
 		if err := h.door.Close(); err == nil || time.Since(began) > 20*time.Second {
@@ -299,7 +301,7 @@ func TestThreat_C12_NothingSecretInLogs(t *testing.T) {
 		secrets := []string{h.sms.code(), pass.Session().ID, pass.ChallengeID(), pass.Browser().Secret}
 		l.Browser = pass.Browser()
 		h.decide(l)
-		h.email.err = fmt.Errorf("550 <%s>: no such user; text was 123456", ahmadMail)
+		h.email.err = fmt.Errorf("550 <%s>: no such user; text was 123456: %w", ahmadMail, challenge.ErrNotAccepted)
 		h.sms.err = errors.New("invalid recipient 00970599123457")
 		c := h.challenged(h.login("both"))
 		h.try(c.ID, "000000")
@@ -315,7 +317,7 @@ func TestThreat_C12_NothingSecretInLogs(t *testing.T) {
 				h.t.Errorf("the log has %q", s)
 			}
 		}
-		for _, want := range []string{"059•••••56", "a•••@example.com", "code failed", "code sent"} {
+		for _, want := range []string{"059•••••56", "a•••@example.com", "code failed", "code unsure", "code sent"} {
 			if !strings.Contains(log, want) {
 				h.t.Errorf("the log lacks %q:\n%s", want, log)
 			}

@@ -112,12 +112,12 @@ type Try struct {
 
 // Parts are what a Door works with.
 type Parts struct {
-	Store   Store
-	Senders map[Channel]Sender
-	Keys    *keys.Ring
-	Texts   *templates.Set
-	Now     func() time.Time // nil is time.Now
-	Log     zerolog.Logger
+	Store     Store
+	Providers map[Channel][]Provider
+	Keys      *keys.Ring
+	Texts     *templates.Set
+	Now       func() time.Time // nil is time.Now
+	Log       zerolog.Logger
 }
 
 // Door decides, sends codes, counts tries and admits. Its methods may be called at any time and together.
@@ -141,13 +141,17 @@ type Door struct {
 	left   []Challenge // ended in passing, for the next Sweep to hand back
 
 	post *post
+	ward ward
 }
+
+// location is whose calendar days are counted.
+func (s *setup) location() *time.Location { return time.Local }
 
 // setup is what a reload of the configuration swaps.
 type setup struct {
 	Config
-	senders map[Channel]Sender
-	texts   *templates.Set
+	providers map[Channel][]Provider
+	texts     *templates.Set
 }
 
 // New makes a Door. Call SetPolicy once before the first login, also with the same policy: it ends what changed while the
@@ -161,7 +165,7 @@ func New(c Config, p *Policy, parts Parts) *Door {
 	if d.now == nil {
 		d.now = time.Now
 	}
-	d.SetConfig(c, parts.Senders, parts.Texts)
+	d.SetConfig(c, parts.Providers, parts.Texts)
 	return d
 }
 
@@ -176,8 +180,8 @@ func (d *Door) Lists(name string) bool {
 }
 
 // SetConfig takes up a new configuration. Pending challenges keep the length and expiry of their codes.
-func (d *Door) SetConfig(c Config, senders map[Channel]Sender, texts *templates.Set) {
-	d.setup.Store(&setup{Config: c, senders: senders, texts: texts})
+func (d *Door) SetConfig(c Config, providers map[Channel][]Provider, texts *templates.Set) {
+	d.setup.Store(&setup{Config: c, providers: providers, texts: texts})
 }
 
 // ways are tried in this order before a code is asked. With ByCode they are the closed list of invariant 1.

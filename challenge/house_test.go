@@ -35,6 +35,7 @@ type house struct {
 	door       *challenge.Door
 	sms, email *peer
 	senders    map[challenge.Channel]challenge.Sender
+	second     challenge.Sender // another SMS provider, behind the first
 	log        *logbook
 	held       int
 }
@@ -90,8 +91,29 @@ func (h *house) start() {
 		h.t.Fatal(err)
 	}
 	h.door = challenge.New(h.config, h.parsed(), challenge.Parts{
-		Store: h.store, Senders: h.senders, Keys: ring, Texts: texts, Log: zerolog.New(h.log).Level(zerolog.TraceLevel),
+		Store: h.store, Providers: h.providers(), Keys: ring, Texts: texts, Log: zerolog.New(h.log).Level(zerolog.TraceLevel),
 	})
+}
+
+func (h *house) providers() map[challenge.Channel][]challenge.Provider {
+	all := map[challenge.Channel][]challenge.Provider{}
+	for c, sender := range h.senders {
+		all[c] = []challenge.Provider{{Name: "first", Sender: sender}}
+	}
+	if h.second != nil {
+		all[challenge.SMS] = append(all[challenge.SMS], challenge.Provider{Name: "second", Sender: h.second})
+	}
+	return all
+}
+
+// reload puts h.config and the senders in force in the running Door.
+func (h *house) reload() {
+	h.t.Helper()
+	texts, err := templates.New("")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.door.SetConfig(h.config, h.providers(), texts)
 }
 
 func (h *house) parsed() *challenge.Policy {

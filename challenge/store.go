@@ -91,10 +91,11 @@ func (c Challenge) Live(now time.Time) bool {
 
 // Route is one channel of a challenge: where the code went, and whether it got there.
 type Route struct {
-	Channel Channel    `json:"channel"`
-	Masked  string     `json:"masked"` // as pages may show it: 059•••••56, a•••@example.com
-	State   RouteState `json:"state"`
-	At      time.Time  `json:"at"` // of the last change of State
+	Channel  Channel    `json:"channel"`
+	Masked   string     `json:"masked"` // as pages may show it: 059•••••56, a•••@example.com
+	State    RouteState `json:"state"`
+	At       time.Time  `json:"at"`       // of the last change of State
+	Provider string     `json:"provider"` // the last that was asked; "" for none yet
 }
 
 // RouteState is what became of a message.
@@ -103,7 +104,8 @@ type RouteState string
 const (
 	RoutePending RouteState = "pending" // handed to the sender, no answer yet
 	RouteSent    RouteState = "sent"    // accepted by the provider or mail server
-	RouteFailed  RouteState = "failed"
+	RouteFailed  RouteState = "failed"  // no provider accepted it
+	RouteUnsure  RouteState = "unsure"  // a provider did not say: it may arrive
 )
 
 // Session is a member session. Only Store.Admit writes one.

@@ -74,8 +74,7 @@ func (u User) warnedBy() []Channel {
 
 // sendWarning sends one message. Its language is the user's own and never that of the page, which is the attacker's to choose.
 func (d *Door) sendWarning(set *setup, w templates.Warning, to User, c Channel) error {
-	sender := set.senders[c]
-	if sender == nil {
+	if len(set.providers[c]) == 0 {
 		return errNoSender
 	}
 	m := Message{To: to.destination(c), Language: set.texts.Choose(to.Language, ""), ID: newSendID()}
@@ -90,17 +89,18 @@ func (d *Door) sendWarning(set *setup, w templates.Warning, to User, c Channel) 
 	}
 	ctx, cancel := context.WithTimeout(d.post.ctx, sendLimit)
 	defer cancel()
-	return sender.Send(ctx, m)
+	_, err = d.send(ctx, set, c, "", m)
+	return err
 }
 
 // warned writes the audit line of one warning: whom, of whom, and never the destination or the text.
 func (d *Door) warned(w templates.Warning, to User, c Channel, err error) {
-	line, outcome := d.log.Info(), RouteSent
+	line, became := d.log.Info(), outcome(err)
 	if err != nil {
-		line, outcome = d.log.Warn().Str("error", scrub(err.Error(), to.destination(c).Reveal())), RouteFailed
+		line = d.log.Warn().Str("error", scrub(err.Error(), to.destination(c).Reveal()))
 	}
 	line.Str("event", "warned").Str("user", w.User).Str("told", to.Name).Str("warning", string(w.Kind)).Str("channel", string(c)).
-		Str("outcome", string(outcome)).Msg("warning " + string(outcome))
+		Str("outcome", string(became)).Msg("warning " + string(became))
 }
 
 func stringers(users []Username) []fmt.Stringer {

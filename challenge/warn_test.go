@@ -160,7 +160,7 @@ func TestWarningsHoldNobodyUp(t *testing.T) {
 			h.sms.err, h.email.err = errors.New("550 "+ahmadMobile), errors.New("no route to host")
 		},
 		"a sender that is slow":    func(h *house) { h.sms.delay, h.email.delay = time.Hour, time.Hour },
-		"no sender":                func(h *house) { clear(h.senders) },
+		"no sender":                func(h *house) { clear(h.senders); h.start() },
 		"a door that has closed":   func(h *house) { h.door.Close() },
 		"a sender that works well": func(h *house) {},
 	} {

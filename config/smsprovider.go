@@ -20,16 +20,13 @@ import (
 func (r *reader) smsProviders(top *section, s *Settings) []sms.Config {
 	var all []sms.Config
 	taken := map[string]bool{}
-	for i, n := range top.items("sms") {
+	for _, n := range top.items("sms") {
 		in := r.section(n, "sms[]")
 		c := r.smsProvider(in, s)
 		if taken[c.Name] {
 			in.problem("name", fmt.Sprintf("two providers are called %q", c.Name), "logs tell them apart by their names")
 		}
 		taken[c.Name] = true
-		if i == 1 {
-			in.warn("name", "there is more than one SMS provider", "the first is used, the others are not")
-		}
 		all = append(all, c)
 	}
 	return all

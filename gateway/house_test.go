@@ -44,6 +44,8 @@ type plan struct {
 	config   func(*gateway.Config)
 	code     func(*challenge.Config)
 	store    func(challenge.Store) challenge.Store // around the bolt file
+
+	morePhones []*phone // SMS providers behind the usual one
 }
 
 // house is a gateway with everything real around it: listeners, a bolt file, a mail server, an SMS provider.
@@ -120,7 +122,7 @@ func (h *house) open() {
 		store = h.plan.store(store)
 	}
 	h.door = challenge.New(h.challengeConfig(), h.newPolicy(), challenge.Parts{
-		Store: store, Senders: h.senders(), Keys: h.ring, Texts: texts, Now: h.clock.now, Log: log,
+		Store: store, Providers: h.providers(), Keys: h.ring, Texts: texts, Now: h.clock.now, Log: log,
 	})
 	_, err = h.door.SetPolicy(context.Background(), h.newPolicy())
 	must(h.t, err)
@@ -217,8 +219,15 @@ func rule(t testing.TB, method, path string) reading.Rule {
 	return r
 }
 
-func (h *house) senders() map[challenge.Channel]challenge.Sender {
-	return map[challenge.Channel]challenge.Sender{challenge.SMS: h.phone.sender(h.t), challenge.Email: h.mail.sender(h.t)}
+func (h *house) providers() map[challenge.Channel][]challenge.Provider {
+	all := map[challenge.Channel][]challenge.Provider{
+		challenge.SMS:   {{Name: "phone", Sender: h.phone.sender(h.t)}},
+		challenge.Email: {{Name: "mail", Sender: h.mail.sender(h.t)}},
+	}
+	for _, p := range h.plan.morePhones {
+		all[challenge.SMS] = append(all[challenge.SMS], challenge.Provider{Name: p.name, Sender: p.sender(h.t)})
+	}
+	return all
 }
 
 // ranAs is the oracle: what the upstream ran as user, but for the gateway's own question who is in.
@@ -411,6 +420,7 @@ func wrongCode(right string) string {
 
 // phone is an SMS provider: 200 whatever happens, the truth in the body.
 type phone struct {
+	name   string
 	server *httptest.Server
 
 	mu       sync.Mutex

@@ -39,7 +39,7 @@ const DefaultBasePath = "/_doorcode"
 type RouteLine struct {
 	Channel string // "sms" or "email"
 	Masked  string // the destination as it may be shown
-	State   string // "pending", "sent" or "failed"
+	State   string // "pending", "sent", "failed" or "unsure"
 }
 
 // LanguageLink is one entry of the language switch.

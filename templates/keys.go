@@ -39,6 +39,7 @@ route.email
 state.pending
 state.sent
 state.failed
+state.unsure
 resend.title
 resend.hint
 resend.spam

@@ -85,7 +85,7 @@ func (s *Store) Delivered(ctx context.Context, id string, routes []challenge.Rou
 		for _, r := range routes {
 			for i := range c.Routes {
 				if c.Routes[i].Channel == r.Channel {
-					c.Routes[i].State, c.Routes[i].At = r.State, r.At
+					c.Routes[i].State, c.Routes[i].At, c.Routes[i].Provider = r.State, r.At, r.Provider
 				}
 			}
 		}

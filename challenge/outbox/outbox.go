@@ -44,7 +44,7 @@ func (o *Outbox) Send(ctx context.Context, m challenge.Message) error {
 	// The random part keeps two messages of one millisecond apart.
 	name := fmt.Sprintf("%s-%s-%s", at.Format("20060102T150405.000Z"), o.channel, rand.Text()[:8])
 	if err := o.put(name, o.page(m, at)); err != nil {
-		return fmt.Errorf("outbox: %w", err) // names a file, nothing of the message
+		return fmt.Errorf("outbox: %w: %w", challenge.ErrNotAccepted, err) // names a file, nothing of the message
 	}
 	return nil
 }

@@ -20,7 +20,10 @@ import (
 // maxAnswer is how much of an answer is read; the longest that providers send is a few KiB.
 const maxAnswer = 64 << 10
 
-const retryPause = 200 * time.Millisecond // before the one second attempt at opening a connection
+const (
+	retryPause = 200 * time.Millisecond // before the one second attempt at opening a connection
+	openLimit  = 3 * time.Second        // to open it, and as long again for TLS: who hangs leaves time for the next provider
+)
 
 // newTransport makes the transport of one provider.
 //
@@ -29,7 +32,8 @@ const retryPause = 200 * time.Millisecond // before the one second attempt at op
 // stays with exchange alone. That costs a TLS handshake a code, which nobody notices beside the network of the phones.
 func newTransport(c Config) *http.Transport {
 	t := &http.Transport{
-		DialContext:            (&net.Dialer{}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: openLimit}).DialContext,
+		TLSHandshakeTimeout:    openLimit,
 		TLSClientConfig:        &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12},
 		DisableKeepAlives:      true,
 		DisableCompression:     true, // the answer is judged as it came; none is long enough to compress
@@ -159,8 +163,8 @@ func (s *Sender) once(ctx context.Context, v values) (answer, error) {
 }
 
 // isDial reports whether err is a connection that could not be opened, name resolution included. A refused certificate is
-// none: it would be refused again.
+// none: it would be refused again; and one that took all its time is not worth as much again.
 func isDial(err error) bool {
 	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
+	return errors.As(err, &op) && op.Op == "dial" && !op.Timeout()
 }

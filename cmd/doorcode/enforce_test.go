@@ -47,12 +47,12 @@ func TestPolicyIsEnforcedLater(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		texts, senders, err := speaking(settings)
+		texts, providers, err := speaking(settings)
 		if err != nil {
 			t.Fatal(err)
 		}
 		store := &flaky{Store: h.store}
-		h.door = challenge.New(settings.Challenge, policy, challenge.Parts{Store: store, Senders: senders, Keys: h.ring, Texts: texts, Log: zerolog.Nop()})
+		h.door = challenge.New(settings.Challenge, policy, challenge.Parts{Store: store, Providers: providers, Keys: h.ring, Texts: texts, Log: zerolog.Nop()})
 		decision, err := h.door.Decide(ctx, challenge.Login{Typed: "alice", Confirmed: "alice"})
 		if err != nil || decision.Pass == nil {
 			t.Fatalf("%+v, %v", decision, err)
@@ -62,7 +62,7 @@ func TestPolicyIsEnforcedLater(t *testing.T) {
 		writeFile(t, dir+"/users.yaml", strings.Replace(installedUsers, "code: off", "code: off, disabled: true", 1))
 		settings, policy = read()
 		store.trouble.Store(true)
-		h.takeUp(ctx, settings, policy, texts, senders)
+		h.takeUp(ctx, settings, policy, texts, providers)
 		time.Sleep(3 * obeyEvery)
 		synctest.Wait()
 		if h.live.Len() != 1 {

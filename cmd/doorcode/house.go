@@ -66,11 +66,11 @@ func open(ctx context.Context, s *config.Settings, p *challenge.Policy, log zero
 	if err = h.reconcile(ctx); err != nil {
 		return h, err
 	}
-	texts, senders, err := speaking(s)
+	texts, providers, err := speaking(s)
 	if err != nil {
 		return h, err
 	}
-	h.door = challenge.New(s.Challenge, p, challenge.Parts{Store: h.store, Senders: senders, Keys: h.ring, Texts: texts, Log: log})
+	h.door = challenge.New(s.Challenge, p, challenge.Parts{Store: h.store, Providers: providers, Keys: h.ring, Texts: texts, Log: log})
 	h.force(s, texts)
 	return h, h.load(ctx, p)
 }
@@ -157,35 +157,46 @@ func (h *house) force(s *config.Settings, texts *templates.Set) {
 	}
 }
 
-// senders are by channel.
-type senders = map[challenge.Channel]challenge.Sender
+// providers are by channel, in the order in which they are asked.
+type providers = map[challenge.Channel][]challenge.Provider
 
-// speaking makes what speaks to users: the texts, and the senders of their messages.
-func speaking(s *config.Settings) (*templates.Set, senders, error) {
+// speaking makes what speaks to users: the texts, and the providers of their messages.
+func speaking(s *config.Settings) (*templates.Set, providers, error) {
 	texts, err := templates.New(s.Templates)
 	if err != nil {
 		return nil, nil, err
 	}
-	senders := senders{}
+	all, err := providersOf(s)
+	return texts, all, err
+}
+
+func providersOf(s *config.Settings) (providers, error) {
+	all := providers{}
 	if s.Outbox != "" {
 		for _, channel := range []challenge.Channel{challenge.SMS, challenge.Email} {
-			if senders[channel], err = outbox.New(s.Outbox, channel, time.Now); err != nil {
-				return nil, nil, err
+			sender, err := outbox.New(s.Outbox, channel, time.Now)
+			if err != nil {
+				return nil, err
 			}
+			all[channel] = []challenge.Provider{{Name: "outbox", Sender: sender}}
 		}
-		return texts, senders, nil
+		return all, nil
 	}
 	if s.Email != nil {
-		if senders[challenge.Email], err = email.New(*s.Email); err != nil {
-			return nil, nil, err
+		sender, err := email.New(*s.Email)
+		if err != nil {
+			return nil, err
 		}
+		all[challenge.Email] = []challenge.Provider{{Name: s.Email.Address(), Sender: sender}}
 	}
-	if len(s.SMS) > 0 {
-		if senders[challenge.SMS], err = sms.New(s.SMS[0]); err != nil {
-			return nil, nil, err
+	for _, c := range s.SMS {
+		sender, err := sms.New(c)
+		if err != nil {
+			return nil, err
 		}
+		all[challenge.SMS] = append(all[challenge.SMS], challenge.Provider{Name: c.Name, Sender: sender})
 	}
-	return texts, senders, nil
+	return all, nil
 }
 
 // ServeHTTP answers with the gateway in force.
@@ -196,12 +207,12 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // watch takes changed files up until ctx ends: a configuration and policy without a problem, or none of it.
 func (h *house) watch(ctx context.Context, w *config.Watcher, file string, o config.Overrides) {
 	w.Run(ctx, func() func() {
-		texts, senders, settings, policy, err := h.reload(file, o)
+		texts, providers, settings, policy, err := h.reload(file, o)
 		if err != nil {
 			h.log.Error().Str("config", file).Msg("the changed files were refused whole; what was in force before stays in force")
 			return nil
 		}
-		return func() { h.takeUp(ctx, settings, policy, texts, senders) }
+		return func() { h.takeUp(ctx, settings, policy, texts, providers) }
 	})
 }
 
@@ -237,7 +248,7 @@ func filesOf(problems config.Problems, watched []string) (files []string) {
 }
 
 // reload reads everything anew and logs what is wrong with it.
-func (h *house) reload(file string, o config.Overrides) (*templates.Set, senders, *config.Settings, *challenge.Policy, error) {
+func (h *house) reload(file string, o config.Overrides) (*templates.Set, providers, *config.Settings, *challenge.Policy, error) {
 	settings, policy, err := load(file, o, func(p config.Problems) { logProblems(h.log, p) })
 	if err != nil {
 		var problems config.Problems
@@ -248,19 +259,19 @@ func (h *house) reload(file string, o config.Overrides) (*templates.Set, senders
 		h.refused.Store(&files)
 		return nil, nil, nil, nil, err
 	}
-	texts, senders, err := speaking(settings)
+	texts, providers, err := speaking(settings)
 	if err != nil {
 		h.log.Error().Err(err).Msg("configuration")
 	}
-	return texts, senders, settings, policy, err
+	return texts, providers, settings, policy, err
 }
 
-func (h *house) takeUp(ctx context.Context, s *config.Settings, p *challenge.Policy, texts *templates.Set, senders senders) {
+func (h *house) takeUp(ctx context.Context, s *config.Settings, p *challenge.Policy, texts *templates.Set, providers providers) {
 	if at := h.started; at.Listen != s.Listen || at.State != s.State || at.Keys != s.Keys || at.Log != s.Log {
 		h.log.Warn().Msg("a change of listen, state, keys or log is taken up at the next start")
 	}
 	h.refused.Store(nil)
-	h.door.SetConfig(s.Challenge, senders, texts)
+	h.door.SetConfig(s.Challenge, providers, texts)
 	h.force(s, texts)
 	if err := h.obey(ctx, p); err != nil {
 		h.log.Error().Err(err).Msg("the new policy is in force, but not all that it ends could be ended yet; it is tried again")
