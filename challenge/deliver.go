@@ -57,12 +57,15 @@ func (p *post) run(carry func()) bool {
 }
 
 // Close waits until messages on their way have arrived or failed and their outcome is in the store, at most 15 s, then cancels
-// what is left and says so. Nothing is sent any more. Store and senders are not Door's to close: close them afterwards.
+// what is left and says so. Nothing is sent any more. What was found is written. Store and senders are not Door's to close: close them afterwards.
 func (d *Door) Close() error {
 	d.post.mu.Lock()
 	d.post.closed = true
 	d.post.mu.Unlock()
 	defer d.post.stop()
+	if err := d.WriteFindings(context.Background()); err != nil {
+		d.log.Error().Err(err).Msg("findings were not written")
+	}
 	done := make(chan struct{})
 	go func() { d.post.under.Wait(); close(done) }()
 	limit := time.NewTimer(sendLimit + recordLimit)

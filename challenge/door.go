@@ -140,8 +140,9 @@ type Door struct {
 	leftMu sync.Mutex
 	left   []Challenge // ended in passing, for the next Sweep to hand back
 
-	post *post
-	ward ward
+	post     *post
+	ward     ward
+	findings findings
 }
 
 // location is whose calendar days are counted.

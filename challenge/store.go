@@ -280,8 +280,15 @@ type Store interface {
 	// Unlock forgets a user's wrong codes, and which alarms they made.
 	Unlock(ctx context.Context, u Username) error
 
+	// AddFindings adds counts and times to what is known of the same kind, name and detail. Of one kind MaxFindings are kept; what
+	// comes after that is left out without an error.
+	AddFindings(ctx context.Context, found []Finding) error
+
+	// Findings returns all of them, those of one kind and name together.
+	Findings(ctx context.Context) ([]Finding, error)
+
 	// Sweep removes up to limit entries that have expired: challenges past ExpiresAt, sessions past life, trusts past Until,
-	// browsers unused for 400 days, counters that have faded. more says that there is more to do.
+	// browsers unused for 400 days, counters that have faded, findings past FindingLife. more says that there is more to do.
 	Sweep(ctx context.Context, now time.Time, life SessionLife, limit int) (swept Revoked, more bool, err error)
 
 	// Close releases the store.

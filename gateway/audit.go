@@ -2,12 +2,14 @@ package gateway
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"doorcode/challenge"
+	"doorcode/templates"
 )
 
 // The audit lines: one for each login, try, entry, logout and refusal (door writes those of codes sent). Each carries event,
@@ -73,6 +75,20 @@ func (g *Gateway) auditRefusal(v *visit, e *refusal) {
 		event = event.AnErr("cause", e.cause)
 	}
 	event.Msg("refused")
+	g.findRefused(v, e)
+}
+
+// findRefused keeps the paths of refusals for `doorcode report`: what members were refused, and what a visitor's page did not get because
+// it is not public. Strangers' page requests are none: they lead to the login, and their paths are theirs to make up.
+func (g *Gateway) findRefused(v *visit, e *refusal) {
+	switch {
+	case errors.Is(e.cause, errDoor):
+		g.door.Found(challenge.FoundDoor, plainPath(v.r.URL.Path), v.r.Method)
+	case e.cause != nil && v.who.kind == insider && (e.kind == templates.Forbidden || e.kind == templates.BadRequest):
+		g.door.Found(challenge.FoundRefused, plainPath(v.r.URL.Path), "members: "+e.cause.Error())
+	case e.kind == templates.Unauthorized && v.who.kind != stranger && v.r.Method == http.MethodGet:
+		g.door.Found(challenge.FoundRefused, plainPath(v.r.URL.Path), "visitors: not public")
+	}
 }
 
 // plainPath is a path for the log, without the parameters of its parts: ;jsessionid= is a session (threat C12).

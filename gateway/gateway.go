@@ -176,6 +176,9 @@ func (g *Gateway) flush(ctx context.Context) {
 	if err := g.door.Touch(ctx, g.live.Used()); err != nil {
 		g.log.Error().Err(err).Msg("last uses were not written")
 	}
+	if err := g.door.WriteFindings(ctx); err != nil {
+		g.log.Error().Err(err).Msg("findings were not written")
+	}
 }
 
 func (g *Gateway) sweep(ctx context.Context) {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"doorcode/challenge"
 )
 
 // hints says once for each name which line of the configuration would let a dropped cookie through. It never recommends a line
@@ -51,6 +53,7 @@ func (g *Gateway) hintDropped(names []string) {
 	for _, name := range names {
 		if g.hints.first(name) {
 			g.log.Info().Str("cookie", name).Msgf("a cookie that the gateway did not seal was dropped; if the application's scripts write it, cookies.plain: [%s] lets it through", name)
+			g.door.Found(challenge.FoundCookie, name, "cookies.plain")
 		}
 	}
 }
@@ -59,6 +62,7 @@ func (g *Gateway) hintWithheld(names []string) {
 	for _, name := range names {
 		if g.hints.first(name) {
 			g.log.Info().Str("cookie", name).Msgf("a cookie that the application set for a visitor was withheld, as its session must be; if it is a mere preference, cookies.keep: [%s] lets it through", name)
+			g.door.Found(challenge.FoundCookie, name, "cookies.keep")
 		}
 	}
 }

@@ -63,7 +63,7 @@ func (g *Gateway) closed(v *visit) error {
 	case err != nil:
 		return err
 	case door:
-		return refuse(templates.Forbidden, errors.New("one of the application's other doors"))
+		return refuse(templates.Forbidden, errDoor)
 	case g.sessionInURL(v):
 		return refuse(templates.Forbidden, errors.New("session id in the address"))
 	case v.r.Header.Get("Service-Worker") != "":
@@ -75,6 +75,9 @@ func (g *Gateway) closed(v *visit) error {
 	}
 	return nil
 }
+
+// errDoor is why doors are shut.
+var errDoor = errors.New("one of the application's other doors")
 
 // login is the request that carries user name and password. It goes up in a session that no browser has held (invariant 3), and
 // what comes back stays here until letIn.

@@ -46,10 +46,11 @@ const (
 	ratesBucket      = "rates"      // kind, user or network → time (Rate.Take)
 	indexBucket      = "index"      // owner, kind, id → nothing: see index.go
 	eventsBucket     = "events"     // empty for now
+	findingsBucket   = "findings"   // kind, name, detail → Finding
 )
 
 func buckets() []string {
-	return []string{metaBucket, challengesBucket, browsersBucket, trustsBucket, sessionsBucket, wrongsBucket, ratesBucket, indexBucket, eventsBucket}
+	return []string{metaBucket, challengesBucket, browsersBucket, trustsBucket, sessionsBucket, wrongsBucket, ratesBucket, indexBucket, eventsBucket, findingsBucket}
 }
 
 // Options of Open. The zero value is what a gateway wants.

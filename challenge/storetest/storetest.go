@@ -57,6 +57,8 @@ func Run(t *testing.T, open func(t *testing.T, dir string) challenge.Store) {
 		{"revoke ends a user's trusts alone", revokeTrusts},
 		{"revoke wants one thing", revokeOne},
 		{"users lists everybody who has something", users},
+		{"findings add up", findings},
+		{"findings are bounded and forgotten", findingsBounded},
 		{"sweep removes what is over, within its limit", sweep},
 		{"sweep forgets trusts, browsers and counters", sweepRest},
 		{"a cancelled context does nothing", cancelledContext},
