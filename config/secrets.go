@@ -33,7 +33,7 @@ func (s *section) secret(key string) secret.Text {
 	if v.text == "" {
 		v.problem(key+" is empty", "write it, or take the key out")
 	}
-	if v.node != nil && s.r.openMode {
+	if v.node != nil && s.r.openMode && !paramAlone.MatchString(v.text) {
 		v.warn(key+" stands in a file that everybody on this machine may read", "run: chmod o-rwx "+s.r.file+", or use "+inFile)
 	}
 	return secret.New(v.text)

@@ -26,7 +26,7 @@ func (r *reader) smsProviders(top *section, s *Settings) []sms.Config {
 		if taken[c.Name] {
 			in.problem("name", fmt.Sprintf("two providers are called %q", c.Name), "logs tell them apart by their names")
 		}
-		taken[c.Name] = true
+		taken[c.Name] = c.Name != ""
 		all = append(all, c)
 	}
 	return all
@@ -34,32 +34,24 @@ func (r *reader) smsProviders(top *section, s *Settings) []sms.Config {
 
 func (r *reader) smsProvider(in *section, s *Settings) sms.Config {
 	before := len(r.found)
-	c := sms.Config{
-		Name:     in.needed("name", "write what logs are to call this provider"),
-		Method:   in.choice("method", "", "GET", "POST", "PUT"),
-		URL:      get(in, "url", sms.Template{}, smsURL),
-		Query:    r.params(in, "query"),
-		Form:     r.params(in, "form"),
-		JSON:     r.json(in, "json"),
-		Headers:  r.params(in, "headers"),
-		Bearer:   in.secret("bearer"),
-		Number:   numberFormat(in),
-		Sender:   in.text("sender", ""),
-		Success:  r.success(in.sub("success")),
-		Failures: r.failures(in),
-		Timeout:  in.span("timeout", sms.MaxTimeout, 100*time.Millisecond, sms.MaxTimeout),
-		RootCAs:  in.roots("ca_file"),
-		Proxy:    get(in, "proxy", nil, proxyAddress),
+	if in.node != nil && r.unfilled(in.node) {
+		return sms.Config{}
 	}
+	preset := get(in, "preset", "", presetName)
+	r.layPreset(in, preset)
+	c := r.smsRequest(in, presets()[preset])
+	c.Name = preset
+	if in.wrote("name") || !in.wrote("preset") {
+		c.Name = in.needed("name", "write what logs are to call this provider")
+	} else {
+		in.at("name")
+	}
+	c.Number, c.Success, c.Failures = numberFormat(in), r.success(in.sub("success")), r.failures(in)
+	c.Timeout = in.span("timeout", sms.MaxTimeout, 100*time.Millisecond, sms.MaxTimeout)
+	c.RootCAs, c.Proxy = in.roots("ca_file"), get(in, "proxy", nil, proxyAddress)
 	if len(s.Gateway.PublicURLs) > 0 {
 		c.Host = s.Gateway.PublicURLs[0].Hostname()
 	}
-	basic := in.sub("basic")
-	c.BasicUser, c.BasicPassword = secret.New(basic.text("user", "")), basic.secret("password")
-	basic.done()
-	encoding := in.sub("encoding")
-	c.Encoding = sms.Encoding{GSM: encoding.text("gsm", ""), Unicode: encoding.text("unicode", "")}
-	encoding.done()
 	in.done()
 	// Check looks at the whole: it is asked only about parts that were read without a problem, or it would complain of what is missing since.
 	if in.node != nil && r.found[before:].Err() == nil {
@@ -68,6 +60,30 @@ func (r *reader) smsProvider(in *section, s *Settings) sms.Config {
 			r.problem(at, p.Error(), "")
 		}
 	}
+	return c
+}
+
+// smsRequest reads what is sent.
+func (r *reader) smsRequest(in *section, p *preset) sms.Config {
+	params := r.paramValues(in, p)
+	c := sms.Config{
+		Method:  in.choice("method", "", "GET", "POST", "PUT"),
+		URL:     get(in, "url", sms.Template{}, smsURL),
+		Query:   r.params(in, "query"),
+		Form:    r.params(in, "form"),
+		JSON:    r.json(in, "json"),
+		Headers: r.params(in, "headers"),
+		Bearer:  filled(in.secret("bearer"), params),
+		Sender:  in.text("sender", ""),
+		Params:  params,
+	}
+	basic := in.sub("basic")
+	c.BasicUser = filled(secret.New(basic.text("user", "")), params)
+	c.BasicPassword = filled(basic.secret("password"), params)
+	basic.done()
+	encoding := in.sub("encoding")
+	c.Encoding = sms.Encoding{GSM: encoding.text("gsm", ""), Unicode: encoding.text("unicode", "")}
+	encoding.done()
 	return c
 }
 

@@ -3,6 +3,7 @@ package sms
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
@@ -51,6 +52,13 @@ func (c Config) checkMessage(report func(field, format string, args ...any)) {
 	for _, field := range []string{"Number", "Text"} {
 		if !c.uses(field) {
 			report("url", "{{.%s}} stands nowhere in url, query, form, json or headers", field)
+		}
+	}
+	for _, t := range c.templates() {
+		for _, name := range t.params() {
+			if _, ok := c.Params[name]; !ok {
+				report("params", "{{.Params.%s}} is used, but there is no %s among params", name, name)
+			}
 		}
 	}
 	if c.uses("Type") && c.Encoding == (Encoding{}) {
@@ -111,7 +119,7 @@ func (c Config) checkHeaders(report func(field, format string, args ...any)) {
 		case "host", "content-length", "transfer-encoding", "connection", "trailer", "expect", "upgrade":
 			report(at, "%s is set by the gateway", p.Name) // a second framing of one request is how requests are smuggled
 		}
-		if !httpguts.ValidHeaderFieldValue(p.render(values{})) {
+		if !httpguts.ValidHeaderFieldValue(p.render(values{Params: c.Params})) {
 			report(at, "the value has a line break or another control character")
 		}
 	}
@@ -191,23 +199,23 @@ func checkJSON(of string, checks []JSONCheck, report func(field, format string, 
 
 // uses reports whether a field stands anywhere in the request.
 func (c Config) uses(name string) bool {
-	if c.URL.uses(name) {
-		return true
-	}
+	return slices.ContainsFunc(c.templates(), func(t Template) bool { return t.uses(name) })
+}
+
+// templates lists every template of the request.
+func (c Config) templates() []Template {
+	all := []Template{c.URL}
 	for _, params := range [][]Param{c.Query, c.Form, c.Headers} {
 		for _, p := range params {
-			if p.Value.uses(name) {
-				return true
-			}
+			all = append(all, p.Value)
 		}
 	}
-	used := false
 	c.JSON.leaves(func(leaf any) {
-		if t, ok := leaf.(Template); ok && t.uses(name) {
-			used = true
+		if t, ok := leaf.(Template); ok {
+			all = append(all, t)
 		}
 	})
-	return used
+	return all
 }
 
 // method is the method that is really sent.

@@ -138,6 +138,9 @@ func (c Config) constants() []string {
 		c.BasicUser.Reveal(), c.BasicPassword.Reveal(), c.Bearer.Reveal(),
 		c.BasicUser.Reveal() + ":" + c.BasicPassword.Reveal(),
 	}
+	for _, param := range c.Params {
+		list = append(list, param.Reveal())
+	}
 	templates := []Template{}
 	for _, params := range [][]Param{c.Query, c.Form, c.Headers} {
 		for _, p := range params {

@@ -36,10 +36,11 @@ type Config struct {
 	BasicPassword secret.Text
 	Bearer        secret.Text // Authorization: Bearer (RFC 6750)
 
-	Number   NumberFormat // what {{.Number}} is
-	Encoding Encoding     // what {{.Type}} is
-	Sender   string       // what {{.Sender}} is
-	Host     string       // what {{.Host}} is: the host of the first public_url
+	Params   map[string]secret.Text // what {{.Params.name}} is: accounts and passwords
+	Number   NumberFormat           // what {{.Number}} is
+	Encoding Encoding               // what {{.Type}} is
+	Sender   string                 // what {{.Sender}} is
+	Host     string                 // what {{.Host}} is: the host of the first public_url
 
 	Success  Success
 	Failures []Failure // what refusals look like, the first that holds counts
@@ -138,6 +139,7 @@ func (s *Sender) values(m challenge.Message) (values, error) {
 	}
 	return values{
 		Number: number, Text: text, Sender: s.c.Sender, ID: m.ID, Type: kind, Host: s.c.Host, Language: m.Language,
+		Params: s.c.Params,
 	}, nil
 }
 

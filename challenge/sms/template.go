@@ -6,11 +6,13 @@ import (
 	"net/url"
 	"strings"
 	"text/template/parse"
+
+	"doorcode/challenge/secret"
 )
 
 // Template is a text with fields in it, written like Go's text/template: {{.Number}}, {{.Text}}, {{.Sender}}, {{.ID}},
-// {{.Type}}, {{.Host}}, {{.Language}} and {{.Secret}}. Only fields and quoted strings may stand in braces, no functions and
-// no conditions: a template says where a value goes, and how it is escaped is decided by the place it goes to.
+// {{.Type}}, {{.Host}}, {{.Language}}, {{.Secret}} and {{.Params.name}}. Only fields and quoted strings may stand in braces, no functions
+// and no conditions: a template says where a value goes, and how it is escaped is decided by the place it goes to.
 //
 // Its parts stand behind two pointers because a value in the config may be a password. fmt calls no method of an unexported
 // field, and follows one pointer where a verb does not fit the value (%s of the struct that holds it), but never two.
@@ -22,6 +24,8 @@ type part struct{ text, field string }
 // values are the fields of one message.
 type values struct {
 	Number, Text, Sender, ID, Type, Host, Language, Secret string
+
+	Params map[string]secret.Text
 }
 
 // get returns the field called name.
@@ -44,11 +48,16 @@ func (v values) get(name string) (string, bool) {
 	case "Secret":
 		return v.Secret, true
 	}
+	if param, ok := strings.CutPrefix(name, paramsPrefix); ok {
+		return v.Params[param].Reveal(), true
+	}
 	return "", false
 }
 
+const paramsPrefix = "Params."
+
 // The errors of ParseTemplate repeat nothing but the name of a field: the rest of the text may be a password.
-const knownFields = "{{.Number}}, {{.Text}}, {{.Sender}}, {{.ID}}, {{.Type}}, {{.Host}}, {{.Language}} or {{.Secret}}"
+const knownFields = "{{.Number}}, {{.Text}}, {{.Sender}}, {{.ID}}, {{.Type}}, {{.Host}}, {{.Language}}, {{.Secret}} or {{.Params.name}}"
 
 var (
 	errBraces = errors.New(`"{{" may only begin ` + knownFields + ` (a brace meant as text is written {{"{{"}})`)
@@ -160,6 +169,17 @@ func (t Template) String() string { return "[template]" }
 
 // GoString as String.
 func (t Template) GoString() string { return t.String() }
+
+// params returns the names of the params that t has.
+func (t Template) params() []string {
+	var names []string
+	for _, p := range t.list() {
+		if name, ok := strings.CutPrefix(p.field, paramsPrefix); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // uses reports whether t has the field called name.
 func (t Template) uses(name string) bool {
