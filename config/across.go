@@ -19,7 +19,7 @@ import (
 // across holds sections against each other.
 func (r *reader) across(top *section, s *Settings) {
 	files := map[string]string{r.file: "gateway.yaml"}
-	for _, one := range []struct{ key, path string }{{"state", s.State}, {"keys", s.Keys}, {"policy", s.Policy}} {
+	for _, one := range []struct{ key, path string }{{"state", s.State}, {"keys", s.Keys}, {"policy", s.Policy}, {"admin.socket", s.Admin.Socket}} {
 		if other, taken := files[one.path]; taken {
 			top.problem(one.key, one.key+" is the file that is "+other+" too", "each needs a file of its own")
 		}

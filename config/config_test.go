@@ -370,3 +370,28 @@ func TestOpenFiles(t *testing.T) {
 		t.Errorf("found %q, want %q", got, want)
 	}
 }
+
+// The state's folder is the one that the gateway can write to, also where gateway.yaml is root's.
+func TestSocketIsBesideTheState(t *testing.T) {
+	base := "listen: {address: \":2\", insecure: true}\npublic_url: https://a.example\nupstream: {url: \"http://127.0.0.1:1\"}\n" +
+		"login: {page: /l, path: /l, user: u, password: p, failure: {any: [{body: wrong}]}, confirm: {url: /c, signed_in: out}}\n"
+	for _, c := range []struct{ text, want string }{
+		{"", "doorcode.sock"},
+		{"state: /var/lib/doorcode/doorcode.db\n", "/var/lib/doorcode/doorcode.sock"},
+		{"state: /var/lib/doorcode/doorcode.db\nadmin: {socket: door.sock}\n", "door.sock"},
+		{"admin: {socket: /run/door.sock}\n", "/run/door.sock"},
+	} {
+		path := write(t, "gateway.yaml", base+c.text)
+		s, found := Load(path, fileOnly)
+		if s == nil {
+			t.Fatal(found)
+		}
+		want := c.want
+		if !filepath.IsAbs(want) {
+			want = filepath.Join(filepath.Dir(path), want)
+		}
+		if s.Admin.Socket != want || s.Admin.Shared {
+			t.Errorf("%q: %+v, want %s", c.text, s.Admin, want)
+		}
+	}
+}

@@ -4,7 +4,10 @@
 package config
 
 import (
+	"fmt"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -13,6 +16,7 @@ import (
 	"doorcode/challenge/email"
 	"doorcode/challenge/sms"
 	"doorcode/gateway"
+	"doorcode/gateway/admin"
 	"doorcode/templates"
 )
 
@@ -38,7 +42,8 @@ type Settings struct {
 	AcceptTypedNames bool   // login.accept_typed_names: unlisted: off may hold for a name that nobody but the visitor said
 	ConfirmReadsUser bool   // login.confirm.user is there
 
-	Log Log
+	Admin admin.Config // the socket for commands
+	Log   Log
 
 	// Files is every file whose change is to be taken up: gateway.yaml itself, the policy, the certificate, files of secrets.
 	Files []string
@@ -138,10 +143,35 @@ func (r *reader) house(top *section, s *Settings) {
 	s.Keys = top.file("keys", "doorcode.keys")
 	s.Policy = top.file("policy", "users.yaml")
 	s.Templates = top.file("templates", "")
+	r.admin(top, s)
 	log := top.sub("log")
 	s.Log.Level = log.choice("level", "info", "trace", "debug", "info", "warn", "error")
 	s.Log.Format = log.choice("format", "auto", "auto", "human", "json")
 	log.done()
+}
+
+// admin reads where commands reach the running gateway. When nothing is written the socket is beside the state: that is the one folder
+// which the gateway must be able to write to, while that of gateway.yaml is best left to root.
+func (r *reader) admin(top *section, s *Settings) {
+	in := top.sub("admin")
+	s.Admin.Socket = filepath.Join(filepath.Dir(s.State), "doorcode.sock")
+	if in.has("socket") {
+		s.Admin.Socket = in.file("socket", "")
+	}
+	s.Admin.GID = get(in, "group", -1, func(t string) (int, *fault) {
+		g, err := user.LookupGroup(t)
+		if err != nil {
+			return -1, &fault{fmt.Sprintf("is %.40q, which this machine has no group for", t), "write the name of a group whose members may give commands to the gateway"}
+		}
+		s.Admin.Group = t
+		id, err := strconv.Atoi(g.Gid)
+		if err != nil {
+			return -1, &fault{"has no number", "groups of this system cannot be given a socket: take the key out"}
+		}
+		return id, nil
+	})
+	s.Admin.Shared = s.Admin.GID >= 0
+	in.done()
 }
 
 // file reads the name of a file or folder, which begins at the folder of gateway.yaml.

@@ -37,6 +37,10 @@ type house struct {
 	refused atomic.Pointer[[]string] // files that the last refused reload found problems in; nil after one that was taken up
 	tasks   sync.WaitGroup
 
+	reads  atomic.Uint64 // of both files so far; each has its number from before it began
+	taking sync.Mutex
+	taken  uint64 // the number of the read in force; under taking
+
 	obeying sync.Mutex
 	policy  *challenge.Policy // in force; under obeying
 }
@@ -207,13 +211,39 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // watch takes changed files up until ctx ends: a configuration and policy without a problem, or none of it.
 func (h *house) watch(ctx context.Context, w *config.Watcher, file string, o config.Overrides) {
 	w.Run(ctx, func() func() {
+		number := h.reads.Add(1)
 		texts, providers, settings, policy, err := h.reload(file, o)
 		if err != nil {
 			h.log.Error().Str("config", file).Msg("the changed files were refused whole; what was in force before stays in force")
 			return nil
 		}
-		return func() { h.takeUp(ctx, settings, policy, texts, providers) }
+		return func() {
+			h.inOrder(number, func() error { return h.takeUp(ctx, settings, policy, texts, providers) })
+		}
 	})
+}
+
+// refresh takes the files up at once and not when they are next looked at. When it returns nil, what they held when it was called is in
+// force, or something newer.
+func (h *house) refresh(ctx context.Context, file string, o config.Overrides) error {
+	number := h.reads.Add(1)
+	texts, providers, settings, policy, err := h.reload(file, o)
+	if err != nil {
+		return err
+	}
+	return h.inOrder(number, func() error { return h.takeUp(ctx, settings, policy, texts, providers) })
+}
+
+// inOrder takes up what a read found, unless what a later one found is in force: that began after this one, so it saw all that this one
+// may have missed.
+func (h *house) inOrder(number uint64, takeUp func() error) error {
+	h.taking.Lock()
+	defer h.taking.Unlock()
+	if number < h.taken {
+		return nil
+	}
+	h.taken = number
+	return takeUp()
 }
 
 // newWatcher looks at the files of whichever configuration is in force; before there is one, at first. It runs only once h is open.
@@ -266,9 +296,9 @@ func (h *house) reload(file string, o config.Overrides) (*templates.Set, provide
 	return texts, providers, settings, policy, err
 }
 
-func (h *house) takeUp(ctx context.Context, s *config.Settings, p *challenge.Policy, texts *templates.Set, providers providers) {
-	if at := h.started; at.Listen != s.Listen || at.State != s.State || at.Keys != s.Keys || at.Log != s.Log {
-		h.log.Warn().Msg("a change of listen, state, keys or log is taken up at the next start")
+func (h *house) takeUp(ctx context.Context, s *config.Settings, p *challenge.Policy, texts *templates.Set, providers providers) error {
+	if at := h.started; at.Listen != s.Listen || at.State != s.State || at.Keys != s.Keys || at.Log != s.Log || at.Admin != s.Admin {
+		h.log.Warn().Msg("a change of listen, state, keys, admin or log is taken up at the next start")
 	}
 	h.refused.Store(nil)
 	h.door.SetConfig(s.Challenge, providers, texts)
@@ -276,9 +306,10 @@ func (h *house) takeUp(ctx context.Context, s *config.Settings, p *challenge.Pol
 	if err := h.obey(ctx, p); err != nil {
 		h.log.Error().Err(err).Msg("the new policy is in force, but not all that it ends could be ended yet; it is tried again")
 		h.background(func() { h.obeyLater(ctx, p) })
-		return
+		return err
 	}
 	h.log.Info().Str("policy", s.Policy).Msg("changed files taken up")
+	return nil
 }
 
 // keep runs the housekeeping of whichever gateway is in force.

@@ -55,6 +55,9 @@ type hinted struct {
 
 func (h hinted) Unwrap() error { return h.error }
 
+// Hint is what the admin socket sends along.
+func (h hinted) Hint() string { return h.hint }
+
 // flagMistake says what is wrong with a flag.
 func flagMistake(c *cobra.Command, err error) error {
 	hint := c.CommandPath() + " --help lists its flags"

@@ -13,6 +13,7 @@ import (
 
 	"doorcode/challenge"
 	"doorcode/config"
+	"doorcode/gateway/admin"
 )
 
 func serveCommand() *cobra.Command {
@@ -77,6 +78,11 @@ func serve(ctx context.Context, file string, o config.Overrides, newLog func(con
 	}
 	defer func() { err = errors.Join(err, h.close()) }()
 	watcher.Know()
+	socket, err := admin.Listen(settings.Admin)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, socket.Close()) }()
 	listener, err := listen(settings.Listen)
 	if err != nil {
 		return err
@@ -87,7 +93,16 @@ func serve(ctx context.Context, file string, o config.Overrides, newLog func(con
 	defer cancel()
 	h.background(func() { h.watch(ctx, watcher, file, o) })
 	h.background(func() { h.keep(ctx) })
+	desk := h.office(ctx, file, o)
+	h.background(func() { attend(ctx, socket, desk) })
 	return serveHTTP(ctx, listener, settings, h, log)
+}
+
+// attend answers the admin's commands until ctx ends. Without them the door still keeps out whom it must, so it stays open.
+func attend(ctx context.Context, socket *admin.Socket, o *office) {
+	if err := socket.Serve(ctx, admin.NewHandler(o.log, o.verbs()...), o.log); err != nil {
+		o.log.Error().Err(err).Msg("commands are no longer answered")
+	}
 }
 
 func logProblems(log zerolog.Logger, problems config.Problems) {

@@ -18,6 +18,7 @@ var mayImport = map[string][]string{
 	"cmd/doorcode/demo":   {},
 	"config":              {"challenge", "challenge/*", "gateway", "gateway/*", "templates"},
 	"gateway":             {"challenge", "challenge/keys", "challenge/secret", "gateway/*", "templates"},
+	"gateway/admin":       {},
 	"gateway/reading":     {"challenge/secret"},
 	"gateway/scan":        {},
 	"gateway/seal":        {"challenge", "challenge/keys", "challenge/secret"},

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"doorcode/gateway/admin"
+)
+
+// ask gives the installation's gateway a command.
+func (i *installation) ask(verb string, in, out any) error {
+	return admin.Ask(i.t.Context(), i.file("doorcode.sock"), verb, in, out)
+}
+
+// TestThreat_E3_PublicListener: commands are for the socket. On the address where browsers come in there are none, under any name.
+func TestThreat_E3_PublicListener(t *testing.T) {
+	i := install(t, nil)
+	var out nothing
+	if err := i.ask("take-up", nothing{}, &out); err != nil {
+		t.Fatalf("over the socket: %v", err)
+	}
+	before, _ := i.log.read()
+	body, _ := json.Marshal(nothing{})
+	for _, path := range []string{"/v1/take-up", "/_doorcode/v1/take-up", "/_doorcode/admin/take-up", "/admin/v1/take-up"} {
+		for _, host := range []string{i.address, "doorcode"} {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+i.address+path, bytes.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Host = host
+			resp, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode < 300 {
+				t.Errorf("POST %s as %s: %s", path, host, resp.Status)
+			}
+		}
+	}
+	if after, _ := i.log.read(); strings.Contains(after[len(before):], "taken up") {
+		t.Error("a command was done over the network")
+	}
+}
+
+// The socket is there while the gateway runs, and two gateways cannot have one.
+func TestSocketComesAndGoes(t *testing.T) {
+	i := install(t, nil)
+	info, err := os.Lstat(i.file("doorcode.sock"))
+	if err != nil || info.Mode() != fs.ModeSocket|0o600 {
+		t.Fatalf("%v %v", info, err)
+	}
+	i.write("other.yaml", strings.Replace(i.read("gateway.yaml"), "outbox: outbox", "outbox: outbox\nstate: other.db\nkeys: other.keys", 1))
+	var stderr strings.Builder
+	if status := run(t.Context(), []string{"serve", "--config", i.file("other.yaml"), "--listen", freeAddress(t)}, &stderr, &stderr); status != 1 {
+		t.Errorf("a second gateway at the same socket: %d", status)
+	}
+	if !strings.Contains(stderr.String(), "doorcode.sock: in use by another gateway") {
+		t.Errorf("it says: %s", stderr.String())
+	}
+	if err := i.ask("take-up", nothing{}, new(nothing)); err != nil {
+		t.Errorf("the first one: %v", err)
+	}
+	i.stop()
+	<-i.ended
+	i.ended <- 0
+	if _, err := os.Lstat(i.file("doorcode.sock")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("after the end: %v", err)
+	}
+}
+
+// What the files held when it was asked is in force when take-up returns.
+func TestTakeUpAtOnce(t *testing.T) {
+	i := install(t, nil)
+	i.write("users.yaml", "users:\n  - {name: alice, code: off}\n  - {name: bob, code: off, disabled: true}\n")
+	i.saying(`bob.*files taken up on command|files taken up on command`, func() {
+		if err := i.ask("take-up", nothing{}, new(nothing)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	i.write("users.yaml", "users:\n  - {name: alice, code: sideways}\n")
+	err := i.ask("take-up", nothing{}, new(nothing))
+	if err == nil || !strings.Contains(err.Error(), "users.yaml:2:25: code is") {
+		t.Errorf("a file with a fault: %v", err)
+	}
+}
