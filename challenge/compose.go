@@ -11,10 +11,10 @@ import (
 	"doorcode/templates"
 )
 
-// compose words the messages of c, one for each route in their order, before anything is written or charged: a template that does not
+// compose words the messages of c, one for each route of to in their order, before anything is written or charged: a template that does not
 // hold must not cost the user a send. u is from the policy of now, which alone says where codes go; what else the login brought is data
 // to templates, which takes line ends and marks out of it (C4).
-func (d *Door) compose(set *setup, c Challenge, u User) ([]Message, error) {
+func (d *Door) compose(set *setup, c Challenge, u User, to []Route) ([]Message, error) {
 	code, err := d.openCode(c.ID, c.Code)
 	if err != nil {
 		return nil, err
@@ -26,8 +26,8 @@ func (d *Door) compose(set *setup, c Challenge, u User) ([]Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("word the message in %q: %w", c.Language, err)
 	}
-	messages := make([]Message, len(c.Routes))
-	for i, r := range c.Routes {
+	messages := make([]Message, len(to))
+	for i, r := range to {
 		m := Message{To: u.destination(r.Channel), Language: c.Language, ID: newSendID()}
 		if r.Channel == SMS {
 			m.Text = secret.New(chooseSMS(text.SMS, code))

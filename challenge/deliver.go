@@ -132,10 +132,14 @@ func (s *sending) recorded() {
 	}
 }
 
-// deliver posts messages, one for each route of c, all at once. Called once the store has c, and never twice for one send.
+// deliver posts messages, one for each channel of c.Last, all at once. Called once the store has c, and never twice for one send.
 func (d *Door) deliver(set *setup, c Challenge, messages []Message) *sending {
-	s := &sending{done: make(chan struct{}), routes: slices.Clone(c.Routes), open: len(c.Routes)}
-	for i, m := range messages {
+	s := &sending{done: make(chan struct{}), routes: slices.Clone(c.Routes), open: len(c.Last)}
+	if s.open == 0 {
+		close(s.done)
+	}
+	for n, m := range messages {
+		i := slices.IndexFunc(c.Routes, func(r Route) bool { return r.Channel == c.Last[n] })
 		if !d.post.run(func() { d.carry(set, s, i, c, m) }) {
 			d.arrived(c, s.settle(i, "", errClosed, d.now()), m, errClosed)
 			s.recorded()
@@ -151,6 +155,9 @@ func (d *Door) carry(set *setup, s *sending, i int, c Challenge, m Message) {
 	cancel()
 	d.arrived(c, s.settle(i, by, err, d.now()), m, err)
 	s.recorded()
+	if c.Routes[i].Channel == SMS && err == nil {
+		d.warnOfBudget(set, set.spend(c.User, c.Routes[i:i+1], c.SentAt))
+	}
 }
 
 // arrived writes what became of one message: the audit line, then the store.
@@ -204,10 +211,10 @@ func scrub(text, to string) string {
 	return b.String()
 }
 
-// routes lists where a user's code goes, nothing sent yet.
-func routes(u User, now time.Time) (rs []Route) {
-	for _, c := range u.Channels() {
-		rs = append(rs, Route{Channel: c, Masked: mask(c, u.destination(c)), State: RoutePending, At: now})
+// routes lists where the code goes by these channels.
+func (d *Door) routes(u User, by []Channel) (rs []Route) {
+	for _, c := range by {
+		rs = append(rs, d.route(u, c))
 	}
 	return rs
 }

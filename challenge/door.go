@@ -248,11 +248,12 @@ func (d *Door) begin(ctx context.Context, l Login, j Judgement) (Decision, *send
 	if err != nil {
 		return Decision{}, nil, err
 	}
-	messages, err := d.compose(set, c, j.User)
-	if err != nil {
-		return Decision{}, nil, err
-	}
-	revoked, err := d.store.Begin(ctx, c, l.Pending, set.charge(c, l.Address, c.CreatedAt), set.Rules)
+	var revoked Revoked
+	messages, err := d.charged(set, c, j, c.Routes, func(to []Route) (err error) {
+		c.Routes, c.Last = to, channelsOf(to)
+		revoked, err = d.store.Begin(ctx, c, l.Pending, set.charge(c, to, l.Address, c.CreatedAt), set.Rules)
+		return err
+	})
 	if err == nil && l.Member != nil {
 		// The browser is somebody else's from here on. Its session ends now and in the store, or a restart would bring it back
 		// while the code was never entered (invariant 10, A12).
@@ -269,7 +270,7 @@ func (d *Door) begin(ctx context.Context, l Login, j Judgement) (Decision, *send
 func (d *Door) newChallenge(set *setup, l Login, j Judgement) (Challenge, error) {
 	now := d.now()
 	c := Challenge{
-		ID: newID(), User: j.Username, Name: j.User.Name, Policy: j.Policy, Routes: routes(j.User, now),
+		ID: newID(), User: j.Username, Name: j.User.Name, Policy: j.Policy, Routes: d.routes(j.User, j.User.Channels()),
 		Confirmed: l.Confirmed, Cookies: l.Cookies, IDs: l.IDs,
 		Trail: l.Trail, Browser: l.Browser.ID, Remember: j.User.Remember, Return: l.Return,
 		Language: set.texts.Choose(j.User.Language, l.Language), Host: l.Host,
@@ -363,11 +364,10 @@ func (d *Door) resend(ctx context.Context, id string, from netip.Addr) (Challeng
 	if err != nil {
 		return Challenge{}, nil, err
 	}
-	messages, err := d.compose(set, c, j.User)
-	if err != nil {
-		return Challenge{}, nil, err
-	}
-	c, err = d.store.Resend(ctx, id, set.charge(c, from, d.now()), set.Rules)
+	messages, err := d.charged(set, c, j, d.routes(j.User, j.User.Channels()), func(to []Route) (err error) {
+		c, err = d.store.Resend(ctx, id, to, set.charge(c, to, from, d.now()), set.Rules)
+		return err
+	})
 	if err != nil {
 		return Challenge{}, nil, err
 	}
@@ -375,11 +375,18 @@ func (d *Door) resend(ctx context.Context, id string, from netip.Addr) (Challeng
 }
 
 // charge is what one send of c counts against.
-func (s *setup) charge(c Challenge, from netip.Addr, now time.Time) SendCharge {
+func (s *setup) charge(c Challenge, to []Route, from netip.Addr, now time.Time) SendCharge {
 	return SendCharge{
 		User: c.User, Address: from, UserRate: s.UserSends, AddressRate: s.AddressSends, DayRate: s.DaySends,
-		Messages: len(c.Routes), Now: now,
+		Messages: len(to), Spend: s.spend(c.User, to, now), Now: now,
 	}
+}
+
+func channelsOf(routes []Route) (cs []Channel) {
+	for _, r := range routes {
+		cs = append(cs, r.Channel)
+	}
+	return cs
 }
 
 // maxLife is the longest a code may live (SP 800-63B-4 §3.1.3.2), whatever the configuration says.

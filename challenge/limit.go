@@ -17,6 +17,8 @@ type Config struct {
 	UserSends    Rate
 	AddressSends Rate
 	DaySends     Rate
+	SMS          Budget
+	EmailInstead bool          // where the SMS budget is spent, e-mail goes to users who have an address
 	DeliveryWait time.Duration // how long a login waits for delivery, 3 s
 	Session      SessionLife
 	Name         string // what messages call the application, e.g. "HESABATE"

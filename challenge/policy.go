@@ -295,7 +295,7 @@ func (p *Policy) holds(u Username, name, confirmedAs, fingerprint string) (Judge
 // asks reports whether p still asks the code that c was begun for.
 func (p *Policy) asks(c Challenge) (Judgement, bool) {
 	j, same := p.holds(c.User, c.Name, c.Confirmed, c.Policy)
-	return j, same && j.Exempt == ""
+	return j, same && j.Exempt == "" && p.stands(c, j.User)
 }
 
 // bears reports whether p would still accept the way s came in (invariant 10).

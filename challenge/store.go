@@ -39,7 +39,16 @@ const (
 	WaitUserSends    Wait = "user sends"      // limits.sends.user
 	WaitAddressSends Wait = "address sends"   // limits.sends.address
 	WaitDaySends     Wait = "gateway's sends" // limits.sends.day
+	WaitSMSDay       Wait = "SMS of the day"  // limits.sms.day, or what of it is not kept for others
+	WaitSMSMonth     Wait = "SMS of the month"
+	WaitSMSUserDay   Wait = "user's SMS of the day"
+	WaitSMSUserMonth Wait = "user's SMS of the month"
 )
+
+// Budget reports whether an SMS budget is waited for: e-mail may still go.
+func (w Wait) Budget() bool {
+	return w == WaitSMSDay || w == WaitSMSMonth || w == WaitSMSUserDay || w == WaitSMSUserMonth
+}
 
 func (e ErrWait) Error() string {
 	return fmt.Sprintf("%s: wait until %s", e.Why, e.Until.UTC().Format(time.RFC3339))
@@ -79,6 +88,7 @@ type Challenge struct {
 	ExpiresAt time.Time     `json:"expires_at"` // never renewed
 	Tries     int           `json:"tries"`      // wrong codes so far
 	Sends     int           `json:"sends"`      // sends so far, the first included
+	Last      []Channel     `json:"last"`       // where the last send went
 	SentAt    time.Time     `json:"sent_at"`    // the last send
 	Replaces  string        `json:"replaces"`   // the member session that this browser had, where it lives until this login passes
 }
@@ -96,6 +106,9 @@ type Route struct {
 	State    RouteState `json:"state"`
 	At       time.Time  `json:"at"`       // of the last change of State
 	Provider string     `json:"provider"` // the last that was asked; "" for none yet
+	Instead  bool       `json:"instead"`  // it stands in for an SMS: the budget is spent
+	Mark     string     `json:"mark"`     // with Instead: names the destination
+	Counted  string     `json:"counted"`  // the day that an SMS was counted in; the store's own
 }
 
 // RouteState is what became of a message.
@@ -208,6 +221,7 @@ type SendCharge struct {
 	AddressRate Rate
 	DayRate     Rate
 	Messages    int // one per channel
+	Spend       Spend
 	Now         time.Time
 }
 
@@ -234,19 +248,24 @@ func (r Revoked) and(more Revoked) Revoked {
 // there is fine. Expiry is judged by the now that is handed in, never by the store's own clock. Safe for concurrent use.
 // Records handed out are copies.
 type Store interface {
-	// Begin counts a send against the limits and the user's wait, ends the challenge replaced ("" for none; returned with its held
+	// Begin counts a send against the limits, the SMS budgets and the user's wait, ends the challenge replaced ("" for none; returned with its held
 	// session), and writes c. ErrWait or ErrLocked: nothing was written, and c must not be sent.
 	Begin(ctx context.Context, c Challenge, replaced string, charge SendCharge, rules CodeRules) (Revoked, error)
 
 	// Challenge returns a live challenge. ErrNotFound as above, also when its tries are used up.
 	Challenge(ctx context.Context, id string, now time.Time) (Challenge, error)
 
-	// Resend counts one more send of the same code: at least rules.ResendAfter after the last, at most rules.Resends,
-	// within the limits of charge. It returns the challenge with every route pending. ErrWait: nothing was counted.
-	Resend(ctx context.Context, id string, charge SendCharge, rules CodeRules) (Challenge, error)
+	// Resend counts one more send of the same code: at least rules.ResendAfter after the last unless nothing of that went out, at
+	// most rules.Resends, within the limits of charge. It returns the challenge with the routes of to pending and the others as they
+	// were. ErrWait: nothing was counted.
+	Resend(ctx context.Context, id string, to []Route, charge SendCharge, rules CodeRules) (Challenge, error)
 
-	// Delivered records what became of the messages of one send; routes of a challenge that is gone are ignored.
+	// Delivered records what became of the messages of one send; routes of a challenge that is gone are ignored. An SMS that failed
+	// is taken off the budgets again.
 	Delivered(ctx context.Context, id string, routes []Route) error
+
+	// BudgetAlarms returns the budgets of s that have reached what is warned of, each once in its period.
+	BudgetAlarms(ctx context.Context, s Spend) ([]BudgetAlarm, error)
 
 	// Cancel forgets a challenge. What it held comes back in Revoked.
 	Cancel(ctx context.Context, id string) (Revoked, error)

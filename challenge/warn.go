@@ -42,20 +42,20 @@ func (d *Door) warn(set *setup, w templates.Warning, toAdmins templates.WarningK
 		user := d.policy.of(u).User
 		names = append(names, user.Name)
 		w.User = user.Name
-		d.postWarning(set, w, user)
+		d.postWarning(set, w, user, user.warnedBy())
 	}
 	w.Kind, w.User = toAdmins, strings.Join(names, ", ")
 	for u, entry := range d.policy.listed {
 		if u == entry.username && entry.user.Admin && !slices.Contains(about, u) {
-			d.postWarning(set, w, entry.user)
+			d.postWarning(set, w, entry.user, entry.user.warnedBy())
 		}
 	}
 }
 
 // postWarning words and sends to's messages in goroutines of the Door: neither a slow server nor a text that does not hold may
 // delay or fail the answer to the login.
-func (d *Door) postWarning(set *setup, w templates.Warning, to User) {
-	for _, c := range to.warnedBy() {
+func (d *Door) postWarning(set *setup, w templates.Warning, to User, by []Channel) {
+	for _, c := range by {
 		if !d.post.run(func() { d.warned(w, to, c, d.sendWarning(set, w, to, c)) }) {
 			d.warned(w, to, c, errClosed)
 		}

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"doorcode/challenge"
@@ -43,9 +46,42 @@ func (r *reader) limits(in *section, s *Settings) {
 	s.Challenge.AddressSends = get(sends, "address", challenge.Rate{Count: 30, Per: time.Hour}, rate)
 	s.Challenge.DaySends = challenge.Rate{Count: sends.count("day", 2000, 1, 10_000_000), Per: day}
 	sends.done()
+	r.smsBudget(in.sub("sms"), s)
 	g := &s.Gateway.Limits
 	g.Header = int(in.size("header", 64<<10, 8<<10, 1<<20))
 	g.LoginBody = in.size("login_body", 64<<10, 1<<10, 1<<20)
 	g.Body = in.size("body", 0, 0, 1<<40)
 	in.done()
+}
+
+// smsBudget reads how many SMS may leave by the calendar.
+func (r *reader) smsBudget(in *section, s *Settings) {
+	b := &s.Challenge.SMS
+	const most = 10_000_000
+	b.Day = in.count("day", 2000, 0, most)
+	b.Month = in.count("month", 0, 0, most)
+	b.UserDay = in.count("user_day", 20, 0, most)
+	b.UserMonth = in.count("user_month", 0, 0, most)
+	b.Warn = get(in, "warn", 80, percent)
+	b.Reserve = get(in, "reserve", 20, percent)
+	s.Challenge.EmailInstead = in.choice("instead", "email", "email", "none") == "email"
+	longer := []struct {
+		key, of    string
+		month, day int
+	}{{"month", "day", b.Month, b.Day}, {"user_month", "user_day", b.UserMonth, b.UserDay}}
+	for _, l := range longer {
+		if in.wrote(l.of) && in.wrote(l.key) && l.month > 0 && l.day > l.month {
+			in.problem(l.key, fmt.Sprintf("%s is %d and less than %s, which is %d", l.key, l.month, l.of, l.day), "a month has more than one day; 0 is no limit")
+		}
+	}
+	in.done()
+}
+
+// percent reads a share of a whole.
+func percent(t string) (int, *fault) {
+	n, err := strconv.Atoi(strings.TrimSuffix(t, "%"))
+	if err != nil || n < 0 || n > 100 || t[0] == '+' || !strings.HasSuffix(t, "%") {
+		return 0, &fault{fmt.Sprintf("is %.40q", t), "write a share from 0% to 100%"}
+	}
+	return n, nil
 }

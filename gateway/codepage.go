@@ -166,7 +166,7 @@ func (g *Gateway) writeCodePage(v *visit, c challenge.Challenge, said templates.
 	}
 	failed := 0
 	for _, r := range c.Routes {
-		page.Routes = append(page.Routes, templates.RouteLine{Channel: string(r.Channel), Masked: r.Masked, State: string(r.State)})
+		page.Routes = append(page.Routes, templates.RouteLine{Channel: string(r.Channel), Masked: r.Masked, State: string(r.State), Instead: r.Instead})
 		if r.State == challenge.RouteFailed {
 			failed++
 		}
@@ -283,9 +283,12 @@ func (g *Gateway) resend(v *visit, form reading.Params) error {
 	if pendingErr != nil {
 		return err
 	}
-	what := templates.CodeEarly
-	if wait.Why != challenge.WaitResend {
-		what = templates.CodeSends
+	what := templates.CodeSends
+	switch {
+	case wait.Why == challenge.WaitResend:
+		what = templates.CodeEarly
+	case wait.Why.Budget():
+		what = templates.CodeSMSSpent
 	}
 	return g.writeCodePage(v, c, what, max(time.Second, wait.Until.Sub(g.now())), http.StatusTooManyRequests)
 }

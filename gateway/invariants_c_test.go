@@ -59,11 +59,11 @@ func (s *brokenStore) Challenge(ctx context.Context, id string, now time.Time) (
 	return s.Store.Challenge(ctx, id, now)
 }
 
-func (s *brokenStore) Resend(ctx context.Context, id string, charge challenge.SendCharge, rules challenge.CodeRules) (challenge.Challenge, error) {
+func (s *brokenStore) Resend(ctx context.Context, id string, to []challenge.Route, charge challenge.SendCharge, rules challenge.CodeRules) (challenge.Challenge, error) {
 	if err := s.fails("Resend"); err != nil {
 		return challenge.Challenge{}, err
 	}
-	return s.Store.Resend(ctx, id, charge, rules)
+	return s.Store.Resend(ctx, id, to, charge, rules)
 }
 
 func (s *brokenStore) Delivered(ctx context.Context, id string, routes []challenge.Route) error {

@@ -43,9 +43,12 @@ func (g *Gateway) asRefusal(err error) *refusal {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &wait):
-		kind := templates.Waiting
-		if wait.Why != challenge.WaitWrongCodes {
-			kind = templates.Sends
+		kind := templates.Sends
+		switch {
+		case wait.Why == challenge.WaitWrongCodes:
+			kind = templates.Waiting
+		case wait.Why.Budget():
+			kind = templates.SMSSpent
 		}
 		return &refusal{kind, max(time.Second, wait.Until.Sub(g.now())), err}
 	case errors.Is(err, challenge.ErrLocked):

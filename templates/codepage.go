@@ -40,6 +40,7 @@ type RouteLine struct {
 	Channel string // "sms" or "email"
 	Masked  string // the destination as it may be shown
 	State   string // "pending", "sent", "failed" or "unsure"
+	Instead bool   // it stands in for an SMS
 }
 
 // LanguageLink is one entry of the language switch.
@@ -54,17 +55,19 @@ type CodeError string
 
 // What the code page can say. CodeResent is good news and looks so.
 const (
-	CodeWrong    CodeError = "wrong"    // wrong code; also of an expired, unknown or foreign challenge
-	CodeEmpty    CodeError = "empty"    // nothing, or no digits, were entered
-	CodeWait     CodeError = "wait"     // too many wrong codes: try again after WaitFor
-	CodeLocked   CodeError = "locked"   // too many wrong codes over months: only an admin can help
-	CodeDelivery CodeError = "delivery" // no message got through
-	CodeNewer    CodeError = "newer"    // a newer login in this browser has taken this page's place
-	CodeResent   CodeError = "resent"   // the code was sent again
-	CodeEarly    CodeError = "early"    // resend asked for too early: again after WaitFor
-	CodeSpent    CodeError = "spent"    // no resend is left in this login
-	CodeSends    CodeError = "sends"    // too many messages to this user or from this address: again after WaitFor
-	CodeStore    CodeError = "store"    // the try could not be counted, so it was not looked at: try again shortly
+	CodeWrong    CodeError = "wrong"     // wrong code; also of an expired, unknown or foreign challenge
+	CodeEmpty    CodeError = "empty"     // nothing, or no digits, were entered
+	CodeWait     CodeError = "wait"      // too many wrong codes: try again after WaitFor
+	CodeLocked   CodeError = "locked"    // too many wrong codes over months: only an admin can help
+	CodeDelivery CodeError = "delivery"  // no message got through
+	CodeNewer    CodeError = "newer"     // a newer login in this browser has taken this page's place
+	CodeResent   CodeError = "resent"    // the code was sent again
+	CodeEarly    CodeError = "early"     // resend asked for too early: again after WaitFor
+	CodeSpent    CodeError = "spent"     // no resend is left in this login
+	CodeSends    CodeError = "sends"     // too many messages to this user or from this address: again after WaitFor
+	CodeSMSSpent CodeError = "sms_spent" // no SMS may be sent any more: again after WaitFor
+	CodeUnsure   CodeError = "unsure"    // nobody knows whether a message got through
+	CodeStore    CodeError = "store"     // the try could not be counted, so it was not looked at: try again shortly
 )
 
 // Code writes the page that asks for a code. Nothing is written when the page itself cannot be made.
@@ -90,6 +93,11 @@ type codeView struct {
 // Mailed reports that one of the messages is an e-mail.
 func (v codeView) Mailed() bool {
 	return slices.ContainsFunc(v.P.Routes, func(r RouteLine) bool { return r.Channel == "email" })
+}
+
+// Instead reports that an e-mail stands in for an SMS.
+func (v codeView) Instead() bool {
+	return slices.ContainsFunc(v.P.Routes, func(r RouteLine) bool { return r.Instead })
 }
 
 // Undelivered reports that no message got through, and none may yet.

@@ -24,6 +24,7 @@ code.title
 code.user        user!
 code.sent
 code.failed
+code.instead
 code.label       digits
 code.expires     time!
 code.expiring
@@ -59,6 +60,8 @@ error.resent
 error.early      time!
 error.spent
 error.sends      time!
+error.sms_spent  time!
+error.unsure
 error.store
 link.login
 link.login_new

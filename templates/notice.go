@@ -51,13 +51,14 @@ const (
 	Expired         Kind = "expired" // the code page is gone
 	Cancelled       Kind = "cancelled"
 	DeliveryFailed  Kind = "delivery_failed"
+	SMSSpent        Kind = "sms_spent" // no SMS may be sent any more, with how long
 )
 
 // Kinds lists every kind.
 func Kinds() []Kind {
 	return []Kind{BadRequest, SignInAgain, Unauthorized, Forbidden, NotFound, TooLarge, Unsupported, Misdirected, TooMany,
 		HeadersTooLarge, Internal, UpstreamDown, StoreTrouble, UpstreamSlow, WindowsSignIn, NoCookies, Unclear, Failed, Refused, Waiting,
-		Locked, Sends, Expired, Cancelled, DeliveryFailed}
+		Locked, Sends, Expired, Cancelled, DeliveryFailed, SMSSpent}
 }
 
 // Status is the HTTP status that goes with the kind.
@@ -81,7 +82,7 @@ func (k Kind) Status() int {
 		return http.StatusUnsupportedMediaType
 	case Misdirected:
 		return http.StatusMisdirectedRequest
-	case TooMany, Waiting, Sends:
+	case TooMany, Waiting, Sends, SMSSpent:
 		return http.StatusTooManyRequests
 	case HeadersTooLarge:
 		return http.StatusRequestHeaderFieldsTooLarge
@@ -103,7 +104,7 @@ func (k Kind) icon() string {
 	switch k {
 	case SignInAgain, Unauthorized, Expired, Cancelled, Failed:
 		return "door"
-	case TooMany, Waiting, Sends, UpstreamSlow:
+	case TooMany, Waiting, Sends, SMSSpent, UpstreamSlow:
 		return "clock"
 	case Forbidden, WindowsSignIn, Refused, Locked:
 		return "lock"

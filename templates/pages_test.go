@@ -22,7 +22,7 @@ func codePage(s *Set) CodePage {
 	return CodePage{AppName: "HESABATE", User: "ahmad.saleh", Digits: 6, Challenge: "c1", Token: "t1", CanRemember: true, RememberDays: 30,
 		ResendIn: 27 * time.Second, ResendsLeft: 3, ExpiresIn: 10 * time.Minute, WaitFor: 2 * time.Minute, LoginPath: "/login.php",
 		Languages: s.Links("?lang="),
-		Routes:    []RouteLine{{"sms", "059•••••56", "sent"}, {"email", "a•••••@example.com", "pending"}}}
+		Routes:    []RouteLine{{Channel: "sms", Masked: "059•••••56", State: "sent"}, {Channel: "email", Masked: "a•••••@example.com", State: "pending"}}}
 }
 
 func codeHTML(t testing.TB, s *Set, lang string, p CodePage) string {
@@ -94,8 +94,11 @@ func TestCodePages(t *testing.T) {
 	spent := codePage(s)
 	spent.ResendsLeft = 0
 	pages["spent"] = spent
+	instead := codePage(s)
+	instead.Routes = []RouteLine{{Channel: "email", Masked: "a•••••@example.com", State: "sent", Instead: true}}
+	pages["instead"] = instead
 	hostile := CodePage{AppName: evil, User: evil, Challenge: evil, Token: evil, Nonce: evil, LoginPath: "javascript:alert(1)",
-		Routes: []RouteLine{{"sms", evil, "sent"}}, Languages: []LanguageLink{{evil, evil, "javascript:alert(1)"}}}
+		Routes: []RouteLine{{Channel: "sms", Masked: evil, State: "sent"}}, Languages: []LanguageLink{{evil, evil, "javascript:alert(1)"}}}
 	pages["hostile"] = hostile
 	for _, lang := range s.Languages() {
 		for name, p := range pages {

@@ -12,7 +12,8 @@ type Warning struct {
 	AppName string // what the application is called; "" is Host
 	Host    string
 	User    string // whose account it is; several names in one text where a browser was shared
-	Count   int    // how many wrong codes
+	Count   int    // how many wrong codes, or SMS
+	Limit   int    // how many SMS there may be
 	Address string // where the attempt came from
 	Agent   string
 	When    string
@@ -27,11 +28,13 @@ const (
 	WrongCodesOf   WarningKind = "wrong_codes_of" // to an admin, of that user
 	CopiedCookie   WarningKind = "copied"         // to a user who had the browser remembered: its cookie has a copy
 	CopiedCookieOf WarningKind = "copied_of"      // to an admin, of these users
+	BudgetDay      WarningKind = "budget_day"     // to an admin: most of the day's SMS are used
+	BudgetMonth    WarningKind = "budget_month"   // to an admin: most of the month's
 )
 
 // WarningKinds lists every kind.
 func WarningKinds() []WarningKind {
-	return []WarningKind{WrongCodes, WrongCodesOf, CopiedCookie, CopiedCookieOf}
+	return []WarningKind{WrongCodes, WrongCodesOf, CopiedCookie, CopiedCookieOf, BudgetDay, BudgetMonth}
 }
 
 func (k WarningKind) key(part string) string { return "warning." + string(k) + "." + part }
@@ -41,6 +44,12 @@ const warningTexts = 3
 
 // keys maps the texts of one kind to their placeholders.
 func (k WarningKind) keys() map[string][]string {
+	if k == BudgetDay || k == BudgetMonth {
+		used := []string{"app", "count!", "limit!"}
+		return map[string][]string{
+			k.key("subject"): {"app"}, k.key("text"): used, k.key("next"): nil, k.sms(1): used, k.sms(2): used, k.sms(3): {"count", "limit"},
+		}
+	}
 	names := []string{"app", "user"}
 	count := []string{}
 	if k == WrongCodes || k == WrongCodesOf {
@@ -104,7 +113,7 @@ type warningView struct {
 func (v warningView) Key(part string) string { return v.D.Kind.key(part) }
 
 func (v warningView) part(part string) (string, error) {
-	return v.Plain(v.Key(part), "app", v.D.AppName, "user", v.D.User, "count", v.D.Count)
+	return v.Plain(v.Key(part), "app", v.D.AppName, "user", v.D.User, "count", v.D.Count, "limit", v.D.Limit)
 }
 
 // Details are the lines about the attempt that are known.

@@ -3,6 +3,7 @@ package boltstore
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"doorcode/challenge"
@@ -20,6 +21,7 @@ func (s *Store) Begin(ctx context.Context, c challenge.Challenge, replaced strin
 		if _, found, err := get[challenge.Challenge](t, challengesBucket, c.ID); found || err != nil || c.ID == "" {
 			return revoked, nil, errors.Join(err, errors.New("a challenge needs an id of its own"))
 		}
+		c.Routes = counted(c.Routes, charge.Spend)
 		return revoked, nil, errors.Join(t.endChallenge(replaced, &revoked), t.putChallenge(c))
 	})
 }
@@ -40,7 +42,7 @@ func (s *Store) Challenge(ctx context.Context, id string, now time.Time) (challe
 }
 
 // Resend is challenge.Store's.
-func (s *Store) Resend(ctx context.Context, id string, charge challenge.SendCharge, rules challenge.CodeRules) (challenge.Challenge, error) {
+func (s *Store) Resend(ctx context.Context, id string, to []challenge.Route, charge challenge.SendCharge, rules challenge.CodeRules) (challenge.Challenge, error) {
 	return write(ctx, s, func(t tx) (c challenge.Challenge, refusal, trouble error) {
 		c, found, err := get[challenge.Challenge](t, challengesBucket, id)
 		if err != nil {
@@ -57,22 +59,45 @@ func (s *Store) Resend(ctx context.Context, id string, charge challenge.SendChar
 			return challenge.Challenge{}, refusal, trouble
 		}
 		c.Sends++
-		c.SentAt = charge.Now
-		for i := range c.Routes {
-			c.Routes[i].State, c.Routes[i].At = challenge.RoutePending, charge.Now
+		c.SentAt, c.Last = charge.Now, nil
+		for _, r := range counted(to, charge.Spend) {
+			c.Last = append(c.Last, r.Channel)
+			c.Routes = renewed(c.Routes, r, charge.Now)
 		}
 		return c, nil, t.putChallenge(c)
 	})
+}
+
+// renewed is routes with r pending from now on.
+func renewed(routes []challenge.Route, r challenge.Route, now time.Time) []challenge.Route {
+	r.State, r.At = challenge.RoutePending, now
+	i := slices.IndexFunc(routes, func(old challenge.Route) bool { return old.Channel == r.Channel })
+	if i < 0 {
+		return append(routes, r)
+	}
+	r.Provider = routes[i].Provider
+	routes[i] = r
+	return routes
 }
 
 func mayResend(c challenge.Challenge, now time.Time, rules challenge.CodeRules) error {
 	if c.Sends > rules.Resends { // the first send is no resend
 		return challenge.ErrWait{Until: c.ExpiresAt, Why: challenge.WaitResendsSpent}
 	}
-	if next := c.SentAt.Add(rules.ResendAfter); next.After(now) {
+	if next := c.SentAt.Add(rules.ResendAfter); next.After(now) && !failed(c) {
 		return challenge.ErrWait{Until: next, Why: challenge.WaitResend}
 	}
 	return nil
+}
+
+// failed reports whether nothing of the last send went out: there is nothing then that could overtake the next one.
+func failed(c challenge.Challenge) bool {
+	for _, r := range c.Routes {
+		if slices.Contains(c.Last, r.Channel) && r.State != challenge.RouteFailed {
+			return false
+		}
+	}
+	return len(c.Last) > 0
 }
 
 // Delivered is challenge.Store's.
@@ -85,6 +110,9 @@ func (s *Store) Delivered(ctx context.Context, id string, routes []challenge.Rou
 		for _, r := range routes {
 			for i := range c.Routes {
 				if c.Routes[i].Channel == r.Channel {
+					if err := t.uncount(c.User, &c.Routes[i], r); err != nil {
+						return none, nil, err
+					}
 					c.Routes[i].State, c.Routes[i].At, c.Routes[i].Provider = r.State, r.At, r.Provider
 				}
 			}

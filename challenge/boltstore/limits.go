@@ -72,6 +72,9 @@ func (t tx) charge(c challenge.SendCharge) (refusal, trouble error) {
 		{"address" + nul + network(c.Address), c.AddressRate, challenge.WaitAddressSends},
 		{"day" + nul, c.DayRate, challenge.WaitDaySends},
 	}
+	if refusal, trouble = t.maySpend(c.Spend); refusal != nil || trouble != nil {
+		return refusal, trouble
+	}
 	next := make([]time.Time, len(limits))
 	for i, l := range limits {
 		tat, _, err := get[time.Time](t, ratesBucket, l.key)
@@ -91,7 +94,7 @@ func (t tx) charge(c challenge.SendCharge) (refusal, trouble error) {
 			return nil, err
 		}
 	}
-	return nil, nil
+	return nil, t.spend(c.Spend)
 }
 
 // network names what one client can be expected to hold: an IPv4 address, or an IPv6 /64, within which it picks addresses at will.

@@ -44,13 +44,14 @@ const (
 	sessionsBucket   = "sessions"   // id → Session
 	wrongsBucket     = "wrongs"     // user → Wrongs
 	ratesBucket      = "rates"      // kind, user or network → time (Rate.Take)
+	budgetsBucket    = "budgets"    // period, user ("" for all) → tally: see budgets.go
 	indexBucket      = "index"      // owner, kind, id → nothing: see index.go
 	eventsBucket     = "events"     // empty for now
 	findingsBucket   = "findings"   // kind, name, detail → Finding
 )
 
 func buckets() []string {
-	return []string{metaBucket, challengesBucket, browsersBucket, trustsBucket, sessionsBucket, wrongsBucket, ratesBucket, indexBucket, eventsBucket, findingsBucket}
+	return []string{metaBucket, challengesBucket, browsersBucket, trustsBucket, sessionsBucket, wrongsBucket, ratesBucket, indexBucket, eventsBucket, findingsBucket, budgetsBucket}
 }
 
 // Options of Open. The zero value is what a gateway wants.

@@ -92,6 +92,7 @@ func (s *Store) brooms(now time.Time, life challenge.SessionLife) []broom {
 		{wrongsBucket, judge(wrongsBucket, func(w challenge.Wrongs) bool { return len(w.Fade(now)) == 0 }), drop(wrongsBucket)},
 		{findingsBucket, judge(findingsBucket, func(f challenge.Finding) bool { return now.Sub(f.LastAt) >= challenge.FindingLife }), drop(findingsBucket)},
 		{ratesBucket, judge(ratesBucket, func(tat time.Time) bool { return !tat.After(now) }), drop(ratesBucket)},
+		{budgetsBucket, judge(budgetsBucket, func(y tally) bool { return !now.Before(y.Ends) }), drop(budgetsBucket)},
 	}
 }
 

@@ -34,7 +34,7 @@ func refusedAlike(f *fixture) {
 			if err != challenge.ErrNotFound {
 				f.Fatalf("Challenge(%q): got error %v, want ErrNotFound itself", id, err)
 			}
-			_, err = f.s.Resend(f.Context(), id, f.charge(expired), rules)
+			_, err = f.s.Resend(f.Context(), id, expired.Routes, f.charge(expired), rules)
 			if err != challenge.ErrNotFound {
 				f.Fatalf("Resend(%q): got error %v, want ErrNotFound itself", id, err)
 			}
@@ -166,12 +166,12 @@ func resend(f *fixture) {
 	c := f.begin("alice")
 	f.must(f.s.Delivered(f.Context(), c.ID, []challenge.Route{{Channel: challenge.SMS, State: challenge.RouteSent, At: f.now}}))
 	f.now = f.now.Add(29 * time.Second)
-	_, err := f.s.Resend(f.Context(), c.ID, f.charge(c), rules)
+	_, err := f.s.Resend(f.Context(), c.ID, c.Routes, f.charge(c), rules)
 	f.wantWait(err, challenge.WaitResend, c.SentAt.Add(30*time.Second))
 
 	f.now = f.now.Add(time.Second)
 	for range rules.Resends {
-		got, err := f.s.Resend(f.Context(), c.ID, f.charge(c), rules)
+		got, err := f.s.Resend(f.Context(), c.ID, c.Routes, f.charge(c), rules)
 		f.must(err)
 		want := c
 		want.Sends, want.SentAt = got.Sends, f.now
@@ -181,20 +181,34 @@ func resend(f *fixture) {
 		f.now = f.now.Add(30 * time.Second)
 	}
 	f.again(func() {
-		_, err := f.s.Resend(f.Context(), c.ID, f.charge(c), rules)
+		_, err := f.s.Resend(f.Context(), c.ID, c.Routes, f.charge(c), rules)
 		f.wantWait(err, challenge.WaitResendsSpent, c.ExpiresAt)
 	})
+
+	down := f.begin("carol")
+	for _, r := range down.Routes {
+		r.State = challenge.RouteFailed
+		f.must(f.s.Delivered(f.Context(), down.ID, []challenge.Route{r}))
+	}
+	got, err := f.s.Resend(f.Context(), down.ID, down.Routes[1:], f.charge(down), rules)
+	f.must(err) // at once: nothing had gone out
+	if len(got.Routes) != 2 || got.Routes[0].State != challenge.RouteFailed || got.Routes[1].State != challenge.RoutePending {
+		f.Fatalf("routes %+v, want only the second pending", got.Routes)
+	}
+	equal(f, "last", got.Last, []challenge.Channel{challenge.Email})
+	_, err = f.s.Resend(f.Context(), down.ID, down.Routes[:1], f.charge(down), rules)
+	f.wantWait(err, challenge.WaitResend, f.now.Add(30*time.Second))
 
 	limited := f.begin("bob")
 	f.now = f.now.Add(30 * time.Second)
 	charge := f.charge(limited)
 	charge.DayRate = challenge.Rate{Count: 2, Per: time.Hour}
-	_, err = f.s.Resend(f.Context(), limited.ID, charge, rules)
+	_, err = f.s.Resend(f.Context(), limited.ID, limited.Routes, charge, rules)
 	f.must(err)
 	charge.Now = charge.Now.Add(30 * time.Second)
-	_, err = f.s.Resend(f.Context(), limited.ID, charge, rules)
+	_, err = f.s.Resend(f.Context(), limited.ID, limited.Routes, charge, rules)
 	f.wantWait(err, challenge.WaitDaySends, f.now.Add(time.Hour))
-	got, err := f.s.Challenge(f.Context(), limited.ID, f.now)
+	got, err = f.s.Challenge(f.Context(), limited.ID, f.now)
 	f.must(err)
 	equal(f, "sends", got.Sends, 2)
 }
