@@ -71,6 +71,9 @@ func (g *Gateway) auditRefusal(v *visit, e *refusal) {
 	if m := v.who.member; m != nil {
 		event = event.Str("user", m.session.Name)
 	}
+	if v.unproven != "" {
+		event = event.Str("client", clip(v.unproven))
+	}
 	if e.cause != nil {
 		event = event.AnErr("cause", e.cause)
 	}
@@ -89,6 +92,14 @@ func (g *Gateway) findRefused(v *visit, e *refusal) {
 	case e.kind == templates.Unauthorized && v.who.kind != stranger && v.r.Method == http.MethodGet:
 		g.door.Found(challenge.FoundRefused, plainPath(v.r.URL.Path), "visitors: not public")
 	}
+}
+
+// auditClient is the line of one call of a program: who, how it proved that, what it asked for, and what it got. Neither key nor token is
+// in it: they stand in headers, query or body, of which nothing is written.
+func (g *Gateway) auditClient(v *visit, w *countedWriter, took time.Duration, whole bool) {
+	g.audit(v, zerolog.InfoLevel, "client").Str("client", v.client.Name).Str("proof", clip(v.client.proof.how)).Str("method", clip(v.r.Method)).
+		Str("path", clip(v.path.String())).Int("status", w.status).Int64("bytes", w.bytes).Dur("took", took.Round(time.Millisecond)).
+		Bool("whole", whole).Msg("call of a client")
 }
 
 // plainPath is a path for the log, without the parameters of its parts: ;jsessionid= is a session (threat C12).

@@ -57,6 +57,9 @@ func (g *Gateway) sealAnswer(res *http.Response) error {
 	if err := dropConnectionSchemes(res); err != nil {
 		return err
 	}
+	if p.client != nil {
+		return clientAnswer(res)
+	}
 	if p.who.kind != insider {
 		return g.visitorAnswer(p, res)
 	}
@@ -91,9 +94,12 @@ func isPage(h http.Header) bool {
 // keepPrivate keeps an answer that sets cookies out of shared caches, which would hand them to others (threat D4). What the
 // application says of caching is otherwise left alone.
 func keepPrivate(h http.Header) {
-	if len(h["Set-Cookie"]) == 0 {
-		return
+	if len(h["Set-Cookie"]) > 0 {
+		makePrivate(h)
 	}
+}
+
+func makePrivate(h http.Header) {
 	for _, value := range h["Cache-Control"] {
 		value = strings.ToLower(value)
 		if strings.Contains(value, "no-store") || strings.Contains(value, "private") {

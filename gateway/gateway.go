@@ -36,6 +36,7 @@ type Config struct {
 	Public         []reading.Rule // open to visitors
 	Doors          []reading.Rule // the application's other logins, closed to everybody
 	Elsewhere      []reading.Rule // the application's own forms that look like a login
+	Clients        []Client       // programs that are no browsers, and the path that each may call
 	Credentials    []scan.Pair    // the login's own fields and those of login.also
 	SessionNames   []string       // further names of a session id in a URL (url_sessions)
 	Authorization  bool           // pass members' Authorization on to the upstream, where it carries no user name and password
@@ -91,6 +92,7 @@ type Gateway struct {
 	transport  *http.Transport
 	patient    *http.Transport // for what upstream.slow names
 	proxy      *httputil.ReverseProxy
+	clients    []*client
 	csrf       *http.CrossOriginProtection
 	cookie     ownNames
 	ids        requestIDs
@@ -128,6 +130,9 @@ func New(c Config, p Parts) *Gateway {
 	login.Patience = time.Minute + 3*c.Upstream.AnswerTimeout // form aside, a login, its confirm and an answer to show
 	g.submitter = submit.New(login, g.transport, c.Upstream.URL)
 	g.proxy = g.newProxy()
+	for _, one := range c.Clients {
+		g.clients = append(g.clients, g.newClient(one))
+	}
 	return g
 }
 
@@ -162,6 +167,9 @@ func Keep(ctx context.Context, current func() *Gateway) {
 func (g *Gateway) Close() {
 	g.transport.CloseIdleConnections()
 	g.patient.CloseIdleConnections()
+	for _, c := range g.clients {
+		c.transport.CloseIdleConnections()
+	}
 }
 
 // End ends what a revocation or a policy change took away: member sessions at once, held sessions at the upstream.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -237,16 +238,19 @@ func family(r *http.Request) string {
 
 // signsIn reports whether an Authorization header carries credentials that an application may take on any address (threats B5, B16).
 func signsIn(values []string) bool {
+	return slices.ContainsFunc(schemes(values), func(scheme string) bool {
+		return strings.EqualFold(scheme, "basic") || strings.EqualFold(scheme, "digest") || connectionScheme(scheme)
+	})
+}
+
+// schemes are the first words in an Authorization header: servers join several lines with commas, and may look at any of them.
+func schemes(values []string) (all []string) {
 	for _, value := range values {
-		for part := range strings.SplitSeq(value, ",") { // servers join several lines with commas, and may look at any of them
-			words := strings.Fields(part)
-			if len(words) == 0 {
-				continue
-			}
-			if scheme := strings.ToLower(words[0]); scheme == "basic" || scheme == "digest" || connectionScheme(scheme) {
-				return true
+		for part := range strings.SplitSeq(value, ",") {
+			if words := strings.Fields(part); len(words) > 0 {
+				all = append(all, words[0])
 			}
 		}
 	}
-	return false
+	return all
 }

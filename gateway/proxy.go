@@ -45,12 +45,15 @@ func (g *Gateway) newProxy() *httputil.ReverseProxy {
 	}
 }
 
-// roads are the two ways up: most requests must be answered soon, exports may take their time.
+// roads are the ways up: most requests must be answered soon, exports may take their time, and programs have connections of their own.
 type roads struct{ g *Gateway }
 
 // RoundTrip is http.RoundTripper's.
 func (u roads) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Context().Value(visitKey{}).(*passage).slow {
+	switch p := r.Context().Value(visitKey{}).(*passage); {
+	case p.client != nil:
+		return p.client.transport.RoundTrip(r)
+	case p.slow:
 		return u.g.patient.RoundTrip(r)
 	}
 	return u.g.transport.RoundTrip(r)
@@ -151,7 +154,11 @@ func (g *Gateway) pass(ctx context.Context, p *passage) (err error) {
 		}()
 		p.r.Body = body
 	}
-	if max := g.config.Limits.Body; max > 0 {
+	max := g.config.Limits.Body
+	if p.client != nil {
+		max = p.client.Body
+	}
+	if max > 0 {
 		if p.r.ContentLength > max {
 			// Refused before any of it goes up: mod_php runs a POST that was cut off with the fields it got.
 			return refuse(templates.TooLarge, fmt.Errorf("a body of %d bytes", p.r.ContentLength))
@@ -181,7 +188,9 @@ func (g *Gateway) rewrite(pr *httputil.ProxyRequest) {
 		out.Header.Set("Connection", "Upgrade")
 		out.Header.Set("Upgrade", "websocket")
 	}
-	if !g.config.Authorization || p.who.kind != insider { // a visitor's token would open what it opens before any code (threat B5)
+	if p.client != nil {
+		p.client.asksAsClient(out.Header)
+	} else if !g.config.Authorization || p.who.kind != insider { // a visitor's token would open what it opens before any code (threat B5)
 		delete(out.Header, "Authorization")
 	}
 	if p.cookies.up == "" {

@@ -32,6 +32,10 @@ type visit struct {
 	form    reading.Params // read only where a rule looks at it
 	address netip.Addr
 	who     who
+
+	clients  []shown // rules of programs that the request may come in by
+	client   *shown  // the one that it came in by; nil for browsers
+	unproven string  // why a program's rule for this path does not hold, for the log
 }
 
 // formLimit bounds the bodies that are read whole because a rule looks at their values (invariant 5).
@@ -55,6 +59,7 @@ func (g *Gateway) receive(w http.ResponseWriter, r *http.Request) (*visit, error
 		return v, refuse(templates.BadRequest, err)
 	}
 	g.countUse(v)
+	g.clientsAt(v)
 	return v, g.readForm(v)
 }
 
@@ -122,7 +127,7 @@ func (g *Gateway) readForm(v *visit) error {
 	}
 	done := v.hurry()
 	limit := int64(formLimit)
-	if v.who.kind != insider {
+	if v.who.kind != insider && len(v.clients) == 0 {
 		limit = min(limit, g.config.Limits.LoginBody) // strangers send nothing here but logins: they get no megabyte each to fill
 	}
 	form, raw, err := reading.ReadForm(v.r.Header, v.r.Body, limit)
@@ -176,6 +181,9 @@ func headerSize(r *http.Request) (n int) {
 
 // isPage reports whether the answer will be shown as a page: where browsers say so, by Sec-Fetch-Mode; else by Accept.
 func (v *visit) isPage() bool {
+	if v.client != nil {
+		return false
+	}
 	if mode := v.r.Header.Get("Sec-Fetch-Mode"); mode != "" {
 		return mode == "navigate"
 	}

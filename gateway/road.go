@@ -24,7 +24,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve is the fork: own page, login, logout, member, public, and for everything else the door stays shut.
+// serve is the fork: own page, login, client, member, public, and for everything else the door stays shut.
 func (g *Gateway) serve(v *visit) error {
 	if own, err := v.isOwn(); own || err != nil {
 		if err != nil {
@@ -38,6 +38,13 @@ func (g *Gateway) serve(v *visit) error {
 	}
 	if login {
 		return g.login(v)
+	}
+	// Before the doors, and for nobody but who proved himself: to everybody else this path is what it was.
+	if c, err := g.asClient(v); err != nil || c != nil {
+		if err != nil {
+			return err
+		}
+		return g.serveClient(v, c)
 	}
 	if err := g.closed(v); err != nil {
 		return err

@@ -31,7 +31,14 @@ func (v *visit) judge(rules []reading.Rule, loose bool) (bool, error) {
 // rulesLookAtForm reports whether the body must be read whole before the request can be judged: where a rule on its path looks
 // at form values, and where a door or the login is told by a query value, which PHP's $_REQUEST would take from the body too (threats B17, B18).
 func (g *Gateway) rulesLookAtForm(v *visit) bool {
-	if g.looks(v, []reading.Rule{g.config.LoginRule}, true) || g.looks(v, g.config.Doors, true) {
+	if g.looks(v, []reading.Rule{g.config.LoginRule}, true) {
+		return true
+	}
+	if len(v.clients) > 0 {
+		// It comes in by the first of these unless values are looked at: then nothing below is asked, and a till may send what it likes.
+		return v.clients[0].readsBody()
+	}
+	if g.looks(v, g.config.Doors, true) {
 		return true
 	}
 	return g.looks(v, g.config.Logout, false) || g.looks(v, g.config.Public, false) || g.looks(v, g.config.Elsewhere, false) || v.excusedByQuery(g.config.Elsewhere)
