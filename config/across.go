@@ -58,6 +58,7 @@ func (r *reader) careless(login, cookies *section, g *gateway.Config) {
 			}
 		}
 	}
+	r.openable(g)
 	for _, p := range r.placed["doors"] {
 		if p.closes(g.LoginPage) {
 			r.problem(p.node, "this door closes login.page", "nobody could sign in: a door is another way in than the login")

@@ -29,6 +29,7 @@ func (r *reader) application(top *section, s *Settings) {
 	s.Gateway.Plain = cookies.cookieNames("plain")
 	s.Gateway.Keep = cookies.cookieNames("keep")
 	cookies.done()
+	r.clients(top, s)
 	r.careless(login, cookies, &s.Gateway)
 	s.Gateway.SessionNames = each(top, "url_sessions", text)
 	if s.Gateway.Authorization = top.choice("authorization", "drop", "drop", "pass") == "pass"; s.Gateway.Authorization {
