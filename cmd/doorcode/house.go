@@ -208,6 +208,9 @@ func (h *house) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.current.Load().gateway.ServeHTTP(w, r)
 }
 
+// settings are those in force.
+func (h *house) settings() *config.Settings { return h.current.Load().settings }
+
 // watch takes changed files up until ctx ends: a configuration and policy without a problem, or none of it.
 func (h *house) watch(ctx context.Context, w *config.Watcher, file string, o config.Overrides) {
 	w.Run(ctx, func() func() {

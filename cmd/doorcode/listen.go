@@ -66,7 +66,7 @@ const uploadBuffer = 256 << 10
 const headerBuffer = 256 << 10
 
 // serveHTTP answers on listener until ctx ends; then requests under way are given time to end.
-func serveHTTP(ctx context.Context, listener net.Listener, s *config.Settings, h http.Handler, log zerolog.Logger) error {
+func serveHTTP(ctx context.Context, listener net.Listener, s *config.Settings, h *house, log zerolog.Logger) error {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: s.Listen.HeaderTimeout, // slow headers hold a connection no longer than this
@@ -93,7 +93,8 @@ func serveHTTP(ctx context.Context, listener net.Listener, s *config.Settings, h
 			failed <- err
 			return
 		}
-		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
+		front := &asking{plain: &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}, current: h.settings}
+		server.TLSConfig = front.config()
 		failed <- server.ServeTLS(listener, "", "")
 	}()
 	select {
