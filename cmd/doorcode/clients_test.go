@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/big"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -146,5 +147,71 @@ func TestServeClientsCertificates(t *testing.T) {
 	}
 	if log, _ := i.log.read(); !strings.Contains(log, "certificate till-1") {
 		t.Error("the audit log does not name the certificate")
+	}
+}
+
+// What docs/clients.md shows works as it stands there: its commands make key and certificate, its rules take them, its calls come in.
+func TestClientsPage(t *testing.T) {
+	require(t, "openssl", "apt-get install openssl")
+	require(t, "curl", "apt-get install curl")
+	t.Parallel()
+	makes, calls, rules := ofClientsPage(t)
+	dir := ""
+	i := install(t, func(in, gateway string) string {
+		dir = in
+		writeCertificate(t, dir)
+		shell(t, dir, strings.Join(makes, ""))
+		gateway = strings.Replace(gateway, "insecure: true", "cert: door.pem, key: door.key", 1)
+		return strings.Replace(gateway, "public_url: http:", "public_url: https:", 1) + "doors: [/api/*, /pos.php]\n" + rules[0]
+	})
+	for n, call := range calls {
+		if n > 0 {
+			text := i.read("gateway.yaml")
+			text = strings.Replace(text, rules[n-1], rules[n], 1)
+			i.saying("changed files taken up", func() { i.write("gateway.yaml", text) })
+		}
+		shell(t, dir, strings.NewReplacer("curl ", "curl --silent --show-error --insecure ", "https://books.example.com", "https://"+i.address).Replace(call))
+		i.log.wait(t, []string{`"proof":"key 1"`, `"proof":"network 127.0.0.1/32, certificate till-1"`}[n]) // the line of the call
+	}
+	for _, path := range []string{"/api/orders/7", "/pos.php"} {
+		if !i.has(path) {
+			t.Errorf("nothing came to %s", path)
+		}
+	}
+}
+
+// ofClientsPage parts the page: the commands that make files, those that call, and the rules that the calls want.
+func ofClientsPage(t *testing.T) (makes, calls, rules []string) {
+	t.Helper()
+	for _, d := range documents(t) {
+		if d.name != "docs/clients.md" {
+			continue
+		}
+		for _, s := range d.blocks("sh") {
+			if strings.HasPrefix(s.text, "curl ") {
+				calls = append(calls, s.text)
+			} else {
+				makes = append(makes, s.text)
+			}
+		}
+		for _, s := range d.blocks("yaml") {
+			if _, rule, ok := strings.Cut(s.text, "\nclients:\n"); ok && (strings.Contains(rule, "timeout: 10m") || strings.Contains(rule, "certificate:")) {
+				rules = append(rules, "clients:\n"+rule)
+			}
+		}
+	}
+	if len(makes) != 2 || len(calls) != 2 || len(rules) != 2 {
+		t.Fatalf("docs/clients.md has %d blocks that make files, %d calls, %d rules for them", len(makes), len(calls), len(rules))
+	}
+	return makes, calls, rules
+}
+
+// shell runs commands as they are typed, and fails the test with what they say.
+func shell(t *testing.T, dir, commands string) {
+	t.Helper()
+	cmd := exec.Command("sh", "-e", "-c", commands)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s\n%v\n%s", commands, err, out)
 	}
 }

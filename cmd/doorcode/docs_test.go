@@ -141,6 +141,8 @@ func loads(t *testing.T, files map[string]string) {
 	for _, secret := range []string{"mail.password", "sms.password"} {
 		writeFile(t, filepath.Join(dir, secret), "word")
 	}
+	writeFile(t, filepath.Join(dir, "shop.key"), "5d1c0f9be2a84d7691f3c05b8e27ad64")
+	newShopAuthority(t, dir, "shop-ca")
 	here := strings.NewReplacer("/etc/doorcode/", dir+"/", "/var/lib/doorcode/", dir+"/")
 	for name, text := range files {
 		writeFile(t, filepath.Join(dir, name), here.Replace(text))
