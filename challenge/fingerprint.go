@@ -17,7 +17,7 @@ func (u User) Fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q", u.Code)
 	for _, c := range u.Channels() {
-		fmt.Fprintf(h, " %q %q", c, u.destination(c).Reveal()) // quoted: no two lists of values read alike
+		fmt.Fprintf(h, " %q %q", c, Subscriber(u.destination(c).Reveal())) // quoted: no two lists of values read alike
 	}
 	return short(h.Sum(nil))
 }

@@ -37,6 +37,7 @@ type users struct {
 	s        *Settings
 	defaults challenge.User
 	names    map[challenge.Username]*yaml.Node
+	mobiles  map[string]int // the line that has each subscriber
 }
 
 func (r *reader) policy(root *yaml.Node, s *Settings) challenge.PolicyConfig {
@@ -45,7 +46,7 @@ func (r *reader) policy(root *yaml.Node, s *Settings) challenge.PolicyConfig {
 		return c
 	}
 	top := r.section(root, "")
-	u := &users{r: r, s: s, names: map[challenge.Username]*yaml.Node{}}
+	u := &users{r: r, s: s, names: map[challenge.Username]*yaml.Node{}, mobiles: map[string]int{}}
 	defaults := top.sub("defaults")
 	u.defaults = u.common(defaults, challenge.User{Remember: 30 * day})
 	defaults.done()
@@ -156,7 +157,22 @@ func (u *users) mobile(in *section) secret.Text {
 	case doubtful:
 		v.warn("mobile is a number that no numbering plan here lists", "it is used as it stands; look at it twice, and see that a message arrives")
 	}
+	u.shared(v, number)
 	return number
+}
+
+// shared warns of a mobile that two users have, under whichever country code: who reads it can sign in as both, given the passwords. It
+// is no error, since one person may have two accounts.
+func (u *users) shared(v value, number secret.Text) {
+	if number.Empty() || v.node == nil {
+		return
+	}
+	who := challenge.Subscriber(number.Reveal())
+	if line, taken := u.mobiles[who]; taken {
+		v.warn(fmt.Sprintf("mobile is that of the user in line %d too", line), "codes of both arrive there; see that it is one person's")
+		return
+	}
+	u.mobiles[who] = v.node.Line
 }
 
 // unlisted holds unlisted against what is known of a user's name. Who is let in by password alone is decided by that name: it

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/nyaruka/phonenumbers/v2"
+
+	"doorcode/challenge"
 )
 
 // NumberFormat is how a provider wants a mobile number written. The zero NumberFormat is E.164.
@@ -61,17 +63,14 @@ func (f NumberFormat) Apply(number string) (string, error) {
 	return number, nil
 }
 
-// mapped changes the country code of the Palestinian mobiles, 59 (Jawwal) and 56 (Ooredoo) behind either code, alone: an
-// Israeli +97252… is somebody else's number.
+// mapped changes the country code of the Palestinian mobiles, which are reached under both, alone: an Israeli +97252… is somebody
+// else's number.
 func (f NumberFormat) mapped(number string) string {
-	rest, ok := strings.CutPrefix(number, "+970")
-	if !ok {
-		rest, ok = strings.CutPrefix(number, "+972")
-	}
-	if !ok || f.country == "" || len(rest) != 9 || (rest[:2] != "59" && rest[:2] != "56") {
+	digits, ok := challenge.PalestinianMobile(number)
+	if !ok || f.country == "" {
 		return number
 	}
-	return "+" + f.country + rest
+	return "+" + f.country + digits
 }
 
 // nationalForm returns the digits that are dialled inside the number's own country.
