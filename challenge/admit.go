@@ -97,6 +97,9 @@ func (d *Door) judge(a attempt, life SessionLife, now time.Time) (Judgement, boo
 		return d.policy.asks(a.challenge)
 	}
 	j := d.policy.Judge(a.login.Typed, a.login.Confirmed)
+	if a.way == ByObserve {
+		return j, d.policy.observes(j)
+	}
 	if j.Refusal != "" {
 		return j, false
 	}
@@ -106,7 +109,8 @@ func (d *Door) judge(a attempt, life SessionLife, now time.Time) (Judgement, boo
 	case BySession:
 		m := a.login.Member
 		// The member session must be this very user's and still live, under a fingerprint and by a way that the policy bears today.
-		return j, m != nil && m.User == j.Username && d.policy.bears(*m) && !life.Over(*m, now)
+		// One of mode: observe goes on as such, or it would be a way in on the day that codes are asked.
+		return j, m != nil && m.User == j.Username && d.policy.bears(*m) && m.Way != ByObserve && !life.Over(*m, now)
 	case ByTrust:
 		return j, j.Exempt == "" && j.User.Remember > 0 && a.login.Browser != BrowserCookie{}
 	}

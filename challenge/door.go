@@ -3,6 +3,7 @@
 package challenge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -26,6 +27,7 @@ const (
 	BySession  Way = "session"       // the same user logging in again in a live member session
 	ByOff      Way = "code: off"     // the policy exempts the user
 	ByUnlisted Way = "unlisted: off" // the policy exempts users that it does not list
+	ByObserve  Way = "mode: observe" // nobody is asked yet; what would have happened is recorded
 )
 
 // Channel is a way a code travels.
@@ -186,7 +188,7 @@ func (d *Door) SetConfig(c Config, providers map[Channel][]Provider, texts *temp
 }
 
 // ways are tried in this order before a code is asked. With ByCode they are the closed list of invariant 1.
-var ways = [...]Way{ByOff, ByUnlisted, BySession, ByTrust}
+var ways = [...]Way{ByOff, ByUnlisted, BySession, ByTrust, ByObserve}
 
 // Decide judges a login that the upstream accepted. A code, when one is asked, is on its way when Decide returns: it waits at
 // most Config.DeliveryWait for the outcome, and Decision.Challenge.Routes says what is known by then.
@@ -207,7 +209,8 @@ func (d *Door) decide(ctx context.Context, l Login) (Decision, *sending, error) 
 	d.gate.RLock()
 	defer d.gate.RUnlock()
 	j := d.policy.Judge(l.Typed, l.Confirmed)
-	if j.Refusal != "" {
+	d.Found(FoundLogin, cmp.Or(j.User.Name, l.Typed), j.outcome())
+	if j.Refusal != "" && !d.policy.observes(j) {
 		return Decision{Refusal: j.Refusal, Reason: j.Reason}, nil, nil
 	}
 	var ended Revoked

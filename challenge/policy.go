@@ -50,6 +50,8 @@ type PolicyConfig struct {
 	Place    string // file:line of unlisted
 	// AcceptTypedNames lets UnlistedOff hold for names that only the visitor typed and no confirm page read.
 	AcceptTypedNames bool
+	// Observe lets everybody in whom the application lets in (mode: observe), and ends no session for what would be refused.
+	Observe bool
 }
 
 // Fold says how forgivingly user names are compared (login.fold). The zero value folds nothing.
@@ -300,6 +302,9 @@ func (p *Policy) asks(c Challenge) (Judgement, bool) {
 
 // bears reports whether p would still accept the way s came in (invariant 10).
 func (p *Policy) bears(s Session) bool {
+	if s.Way == ByObserve {
+		return p.config.Observe
+	}
 	j, same := p.holds(s.User, s.Name, s.Confirmed, s.Policy)
 	return same && (!s.Trusted || j.User.Remember > 0)
 }

@@ -61,6 +61,8 @@ func (d *Door) fallen(ctx context.Context, p *Policy) (map[Match]fall, error) {
 	for _, u := range users {
 		j, before := p.of(u), d.settled.of(u)
 		switch {
+		case p.config.Observe && (j.Refusal != "" || j.Policy != before.Policy):
+			ends[Match{Trusts: u}] = fall{u.String(), j.Reason} // they are for the time after; who is in stays in
 		case j.Refusal != "" || j.Policy != before.Policy:
 			ends[Match{User: u}] = fall{u.String(), j.Reason}
 		case j.User.Remember <= 0:
@@ -76,6 +78,8 @@ func (d *Door) fallen(ctx context.Context, p *Policy) (map[Match]fall, error) {
 		own := p.of(s.User)
 		switch {
 		case p.bears(s):
+		case s.Way == ByObserve: // codes are asked from now on
+			ends[Match{Session: s.ID}] = fall{s.Name, "mode: observe is over"}
 		case own.Refusal != "" || own.Username != s.User || !own.kept(s.Policy):
 			// It has changed for the whole user, also while the gateway was down: a challenge and a trust go with it.
 			ends[Match{User: s.User}] = fall{s.Name, own.Reason}

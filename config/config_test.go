@@ -21,7 +21,7 @@ import (
 // fileOnly keeps the environment of whoever runs the tests out of them.
 var fileOnly = Overrides{FileOnly: true}
 
-// wanted returns the problems that a faulty file names itself, in lines "# want place: sentence".
+// wanted returns the problems that a faulty file names itself, in lines "# want place: sentence". One that ends in … is a beginning.
 func wanted(t *testing.T, path string) []string {
 	t.Helper()
 	text, err := os.ReadFile(path)
@@ -97,7 +97,7 @@ func TestFaultyGatewayFiles(t *testing.T) {
 	for _, path := range faulty(t, "gateway") {
 		t.Run(strings.TrimSuffix(filepath.Base(path), ".yaml"), func(t *testing.T) {
 			s, found := Load(path, fileOnly)
-			if got, want := said(found, path), wanted(t, path); !slices.Equal(got, want) {
+			if got, want := said(found, path), wanted(t, path); !slices.EqualFunc(got, want, says) {
 				t.Errorf("Load(%s) found\n%s\nwant\n%s", filepath.Base(path), strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 			if refused := found.Err() != nil; refused != (s == nil) {
@@ -120,6 +120,11 @@ func sendable(t *testing.T) *Settings {
 	return s
 }
 
+func says(got, want string) bool {
+	beginning, open := strings.CutSuffix(want, "…")
+	return got == want || open && strings.HasPrefix(got, beginning)
+}
+
 func TestFaultyUserFiles(t *testing.T) {
 	all := sendable(t)
 	for _, path := range faulty(t, "users") {
@@ -138,7 +143,7 @@ func TestFaultyUserFiles(t *testing.T) {
 				s.Country = ""
 			}
 			p, found := LoadPolicy(path, s)
-			if got, want := said(found, path), wanted(t, path); !slices.Equal(got, want) {
+			if got, want := said(found, path), wanted(t, path); !slices.EqualFunc(got, want, says) {
 				t.Errorf("LoadPolicy(%s) found\n%s\nwant\n%s", filepath.Base(path), strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 			if refused := found.Err() != nil; refused != (p == nil) {

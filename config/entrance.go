@@ -19,6 +19,9 @@ func (r *reader) entrance(top *section, s *Settings) {
 	up := top.sub("upstream")
 	s.Gateway.Upstream = r.upstream(up)
 	s.Name = top.text("name", "")
+	if s.Observe = top.choice("mode", "enforce", "enforce", "observe") == "observe"; s.Observe {
+		top.warn("mode", "nobody is asked for a code", "this is for the days before going live: `doorcode report` says what mode: enforce will do")
+	}
 	if s.Name == "" && len(s.Gateway.PublicURLs) > 0 {
 		s.Name = s.Gateway.PublicURLs[0].Hostname()
 	}

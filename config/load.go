@@ -24,6 +24,7 @@ import (
 // names relatively begin at its own folder. It is not changed after Load and may be shared.
 type Settings struct {
 	Name      string // what pages and messages call the application
+	Observe   bool   // mode: observe
 	Listen    Listen
 	Gateway   gateway.Config
 	Challenge challenge.Config

@@ -41,7 +41,7 @@ type users struct {
 }
 
 func (r *reader) policy(root *yaml.Node, s *Settings) challenge.PolicyConfig {
-	c := challenge.PolicyConfig{Fold: s.Fold, AcceptTypedNames: s.AcceptTypedNames}
+	c := challenge.PolicyConfig{Fold: s.Fold, AcceptTypedNames: s.AcceptTypedNames, Observe: s.Observe}
 	if root == nil || !r.is(root, yaml.MappingNode, "") {
 		return c
 	}
@@ -129,17 +129,21 @@ func (u *users) reachable(in *section, user challenge.User) {
 	if user.Code == "" && !in.wrote("code") {
 		in.problem("code", "code is missing", "write code: off, sms, email or both, here or under defaults")
 	}
+	missing := in.problem
+	if u.s.Observe {
+		missing = in.warn // the days of mode: observe are for collecting them
+	}
 	bySMS := user.Code == challenge.CodeSMS || user.Code == challenge.CodeBoth
 	byEmail := user.Code == challenge.CodeEmail || user.Code == challenge.CodeBoth
 	switch {
 	case bySMS && !in.wrote("mobile"):
-		in.problem("mobile", "mobile is missing", fmt.Sprintf("%s has code: %s, which goes to a mobile", user.Name, user.Code))
+		missing("mobile", "mobile is missing", fmt.Sprintf("%s has code: %s, which goes to a mobile", user.Name, user.Code))
 	case bySMS && len(u.s.SMS) == 0 && u.s.Outbox == "":
 		in.problem("code", fmt.Sprintf("code: %s cannot be sent", user.Code), "gateway.yaml has no sms: (and no outbox:)")
 	}
 	switch {
 	case byEmail && !in.wrote("email"):
-		in.problem("email", "email is missing", fmt.Sprintf("%s has code: %s, which goes to an e-mail address", user.Name, user.Code))
+		missing("email", "email is missing", fmt.Sprintf("%s has code: %s, which goes to an e-mail address", user.Name, user.Code))
 	case byEmail && u.s.Email == nil && u.s.Outbox == "":
 		in.problem("code", fmt.Sprintf("code: %s cannot be sent", user.Code), "gateway.yaml has no email: (and no outbox:)")
 	}

@@ -320,6 +320,25 @@ func (h *house) keep(ctx context.Context) {
 	gateway.Keep(ctx, func() *gateway.Gateway { return h.current.Load().gateway })
 }
 
+// remindEvery is how often the log says that no code is asked for: often enough that nobody takes such a door for a closed one.
+const remindEvery = time.Hour
+
+// remind says so, at once and again, for as long as mode: observe is in force.
+func (h *house) remind(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		if h.current.Load().settings.Observe {
+			h.log.Warn().Msg("mode: observe: nobody is asked for a code; `doorcode report` says what mode: enforce will do")
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 func (h *house) background(task func()) { h.tasks.Go(task) }
 
 // close ends everything in the reverse order of open, and waits for it.

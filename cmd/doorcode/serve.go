@@ -93,6 +93,7 @@ func serve(ctx context.Context, file string, o config.Overrides, newLog func(con
 	defer cancel()
 	h.background(func() { h.watch(ctx, watcher, file, o) })
 	h.background(func() { h.keep(ctx) })
+	h.background(func() { h.remind(ctx, remindEvery) })
 	desk := h.office(ctx, file, o)
 	h.background(func() { attend(ctx, socket, desk) })
 	return serveHTTP(ctx, listener, settings, h, log)
