@@ -18,6 +18,7 @@ const (
 // content is a Content-Type that has one reading.
 type content struct {
 	kind     kind
+	media    string // of jsonObject, lower case
 	charset  string // lower case; "" where none was named
 	boundary string // of formData
 }
@@ -48,8 +49,8 @@ func readContentType(h http.Header) (content, error) {
 		c.kind = urlencoded
 	case media == typeFormData:
 		c.kind = formData
-	case media == typeJSON || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json"):
-		c.kind = jsonObject
+	case media == typeJSON || strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json") && cleanMedia(media):
+		c.kind, c.media = jsonObject, media
 	default:
 		return content{}, fmt.Errorf("Content-Type is none of urlencoded, multipart and JSON: %w", ErrUnreadable)
 	}
@@ -60,6 +61,16 @@ func readContentType(h http.Header) (content, error) {
 		return content{}, fmt.Errorf("Content-Type: boundary and kind do not fit: %w", ErrUnreadable)
 	}
 	return c, nil
+}
+
+// cleanMedia takes the characters that names of media types are made of; what else stands there goes up nowhere.
+func cleanMedia(media string) bool {
+	for i := 0; i < len(media); i++ {
+		if !isAlnum(media[i]) && strings.IndexByte("/+-._", media[i]) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // readParameters takes charset and boundary, each once, and nothing else. A final ";" is harmless.

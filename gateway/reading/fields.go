@@ -11,7 +11,10 @@ import (
 
 // LoginFields names the fields of a login: User is one field ("username") or several with text between
 // ("{{company}}/{{user}}"), Password is one. ParseLoginFields makes them.
-type LoginFields struct{ User, Password string }
+type LoginFields struct {
+	User, Password string
+	JSON           bool // the login is a JSON object; InJSON makes such fields
+}
 
 // ParseLoginFields checks that the names can be told apart in a request: no field in two roles, none that holds another
 // ("login" and "login[password]"), and text between two placeholders, or nobody could say where one value ends.

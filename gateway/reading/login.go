@@ -26,7 +26,7 @@ type Login struct {
 	password secret.Text
 }
 
-// ReadLogin reads a login's body, urlencoded or multipart, and refuses all that two parsers could read differently:
+// ReadLogin reads a login's body, urlencoded or multipart, or JSON where the fields are said to be in JSON, and refuses all that two parsers could read differently:
 // ErrTooLarge (413), over limit bytes or 1,000 fields; ErrUnreadable (400), another kind of body, a bad escape, control
 // characters in a name or in the user name, or a user field without a password field or the other way round; ErrAmbiguous
 // (400), a user or password field that is there twice, as a file, in the query too, or in a spelling that PHP folds into its
@@ -42,14 +42,15 @@ func ReadLogin(header http.Header, rawQuery string, body io.Reader, limit int64,
 	if err != nil {
 		return nil, err
 	}
-	if c.kind == jsonObject {
-		return nil, fmt.Errorf("login in JSON: %w", ErrUnreadable)
+	if (c.kind == jsonObject) != fields.JSON {
+		// One kind of body and no other: an upstream that reads both would read a field of the kind that was not looked at.
+		return nil, fmt.Errorf("login in JSON where a form was configured, or the other way round: %w", ErrUnreadable)
 	}
 	raw, err := readWhole(body, limit)
 	if err != nil {
 		return nil, err
 	}
-	list, err := readFields(c, raw, maxLoginFields)
+	list, err := readLoginFields(c, raw)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +68,13 @@ func ReadLogin(header http.Header, rawQuery string, body io.Reader, limit int64,
 		return nil, err
 	}
 	return l, err
+}
+
+func readLoginFields(c content, raw []byte) ([]field, error) {
+	if c.kind == jsonObject {
+		return splitJSON(raw, maxLoginFields)
+	}
+	return readFields(c, raw, maxLoginFields)
 }
 
 // checkLoginQuery looks for the login's fields, and for a method override, in the query: PHP's $_REQUEST mixes query and body.
@@ -140,7 +148,13 @@ func (l *Login) single(name string) (value string, found bool, err error) {
 		if found || f.name != name || f.file != nil {
 			return "", false, fmt.Errorf("field %s is there twice, as a file or in another spelling: %w", name, ErrAmbiguous)
 		}
+		if f.leaf != nil && f.leaf.bare {
+			return "", false, fmt.Errorf("field %s is no JSON string: %w", name, ErrUnreadable) // 0123, 1e3: texts of a number differ
+		}
 		value, found = f.value.Reveal(), true
+	}
+	if l.fields.JSON {
+		return value, found, l.elsewhere(name)
 	}
 	return value, found, nil
 }
@@ -176,12 +190,16 @@ func (l *Login) Set(name, value string) {
 	if l.fields.judges(name) {
 		return
 	}
-	place := slices.IndexFunc(l.list, func(f field) bool { return touches(f.name, name) })
+	l.put(l.newField(name, value))
+}
+
+func (l *Login) put(f field) {
+	place := slices.IndexFunc(l.list, func(old field) bool { return touches(old.name, f.name) })
 	if place < 0 {
 		place = len(l.list)
 	}
-	l.Drop(name) // nothing before place goes
-	l.list = slices.Insert(l.list, place, newField(name, value))
+	l.Drop(f.name) // nothing before place goes
+	l.list = slices.Insert(l.list, place, f)
 }
 
 // Drop removes every field that an upstream could read as name; user name and password stay.
@@ -199,8 +217,11 @@ func (l *Login) Only(keep func(name string) bool) {
 // Encode rebuilds the body from the parse, in the kind and charset in which it came; names and values are byte for byte as
 // they were.
 func (l *Login) Encode() (contentType string, body []byte) {
-	if l.content.kind == formData {
+	switch l.content.kind {
+	case formData:
 		return l.encodeParts()
+	case jsonObject:
+		return l.encodeJSON()
 	}
 	contentType = typeURLEncoded
 	if l.content.charset != "" {

@@ -160,7 +160,7 @@ func TestReadLogin(t *testing.T) {
 
 func mustLogin(t testing.TB, body string) *Login {
 	t.Helper()
-	l, err := ReadLogin(typed(typeURLEncoded), "", strings.NewReader(body), 1<<16, LoginFields{"user", "password"})
+	l, err := ReadLogin(typed(typeURLEncoded), "", strings.NewReader(body), 1<<16, LoginFields{User: "user", Password: "password"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,7 +207,7 @@ func TestLoginDoesNotPrint(t *testing.T) {
 	if s := sprintAll(l, *l, holder, &holder, l.list); strings.Contains(s, "hunter2") || strings.Contains(s, "t0psecret") {
 		t.Errorf("a value is printed: %s", s)
 	}
-	_, err := ReadLogin(typed(typeURLEncoded), "", strings.NewReader("user=hunter2%00&password=hunter2"), 100, LoginFields{"user", "password"})
+	_, err := ReadLogin(typed(typeURLEncoded), "", strings.NewReader("user=hunter2%00&password=hunter2"), 100, LoginFields{User: "user", Password: "password"})
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("error: %v", err)
 	}
@@ -233,7 +233,7 @@ func checkRebuilt(t interface{ Errorf(string, ...any) }, l *Login) {
 func TestLoginRebuiltWithFile(t *testing.T) {
 	body := parts(dispose+"\"user\"\r\n\r\nalice", dispose+"\"password\"\r\n\r\np\r\nq",
 		dispose+"\"f\"; filename=\"x;.html\"\r\nContent-Type: text/html\r\n\r\n\r\n<p>", dispose+"\"g\"; filename=\"\"\r\n\r\n")
-	l, err := ReadLogin(typed(typeFormData+"; boundary=B; charset=windows-1256"), "", strings.NewReader(body), 1<<16, LoginFields{"user", "password"})
+	l, err := ReadLogin(typed(typeFormData+"; boundary=B; charset=windows-1256"), "", strings.NewReader(body), 1<<16, LoginFields{User: "user", Password: "password"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,7 +254,7 @@ func FuzzReadLogin(f *testing.F) {
 	f.Add(typeURLEncoded, "+user[=1", "user=alice&us%00er=2&password=p")
 	f.Add(typeURLEncoded, "", "user=mallory&user[]=alice&password=p&_method=PUT")
 	f.Fuzz(func(t *testing.T, contentType, query, body string) {
-		l, err := ReadLogin(typed(contentType), query, strings.NewReader(body), 1<<16, LoginFields{"user", "password"})
+		l, err := ReadLogin(typed(contentType), query, strings.NewReader(body), 1<<16, LoginFields{User: "user", Password: "password"})
 		if err == nil {
 			checkRebuilt(t, l)
 		} else if l != nil && !errors.Is(err, ErrNotLogin) {
@@ -267,7 +267,7 @@ func FuzzReadLogin(f *testing.F) {
 func TestLoginRebuilt(t *testing.T) {
 	value := rapid.Custom(func(t *rapid.T) string { return string(rapid.SliceOfN(rapid.Byte(), 0, 20).Draw(t, "bytes")) })
 	rapid.Check(t, func(t *rapid.T) {
-		l := &Login{fields: LoginFields{"user", "password"}, content: content{kind: rapid.SampledFrom([]kind{urlencoded, formData}).Draw(t, "kind")}}
+		l := &Login{fields: LoginFields{User: "user", Password: "password"}, content: content{kind: rapid.SampledFrom([]kind{urlencoded, formData}).Draw(t, "kind")}}
 		l.list = append(l.list, newField("user", rapid.StringMatching(`[ -~é]{0,10}`).Draw(t, "user")), newField("password", value.Draw(t, "password")))
 		name := rapid.StringMatching(`[a-c][a-c.\[\] é]{0,5}`)
 		for range rapid.IntRange(0, 4).Draw(t, "more") {
@@ -286,7 +286,7 @@ func TestLoginRefusesSecondUser(t *testing.T) {
 		if !touches(second, "user") || !printable(second) {
 			return
 		}
-		l := &Login{fields: LoginFields{"user", "password"}, content: content{kind: urlencoded}}
+		l := &Login{fields: LoginFields{User: "user", Password: "password"}, content: content{kind: urlencoded}}
 		l.list = []field{newField("user", "mallory"), newField("password", "p"), newField(second, "alice")}
 		contentType, body := l.Encode()
 		got, err := ReadLogin(typed(contentType), "", strings.NewReader(string(body)), 1<<16, l.fields)

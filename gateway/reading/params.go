@@ -25,6 +25,7 @@ type field struct {
 	name  string
 	value secret.Text
 	file  *file // of a multipart part that is a file
+	leaf  *leaf // of a login in JSON
 }
 
 func newField(name, value string) field { return field{name: name, value: secret.New(value)} }
