@@ -13,7 +13,8 @@ import (
 // ("{{company}}/{{user}}"), Password is one. ParseLoginFields makes them.
 type LoginFields struct {
 	User, Password string
-	JSON           bool // the login is a JSON object; InJSON makes such fields
+	JSON           bool   // the login is a JSON object; InJSON makes such fields
+	charset        string // of the form, as htmlindex calls it; "" is UTF-8. InCharset sets it
 }
 
 // ParseLoginFields checks that the names can be told apart in a request: no field in two roles, none that holds another

@@ -128,10 +128,15 @@ func (l *Login) judge() error {
 	case len(values) != len(users)+1:
 		return fmt.Errorf("login has only some of its fields: %w", ErrUnreadable)
 	}
-	for _, v := range values[:len(users)] {
+	for i, v := range values[:len(users)] {
 		if !printable(v) { // NUL cuts names in C and in databases (B7)
 			return fmt.Errorf("control character in the user name: %w", ErrUnreadable)
 		}
+		text, err := l.decode(v)
+		if err != nil {
+			return err
+		}
+		values[i] = text
 	}
 	l.password = secret.New(values[len(users)])
 	user, err := l.fields.compose(values[:len(users)])
@@ -159,7 +164,7 @@ func (l *Login) single(name string) (value string, found bool, err error) {
 	return value, found, nil
 }
 
-// User returns the user name as typed; composed where several fields make it. It may be empty.
+// User returns the user name as typed, in UTF-8; composed where several fields make it. It may be empty.
 func (l *Login) User() string { return l.user }
 
 // Password returns the password as typed.
