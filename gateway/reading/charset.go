@@ -29,6 +29,14 @@ func (f LoginFields) InCharset(name string) (LoginFields, error) {
 	return f, err
 }
 
+// Charset is the name of the charset that the login's form is sent in, as browsers write it.
+func (f LoginFields) Charset() string {
+	if f.charset == "" {
+		return "utf-8"
+	}
+	return f.charset
+}
+
 // Encoding is the charset that the login's form is sent in.
 func (f LoginFields) Encoding() encoding.Encoding {
 	if e, err := htmlindex.Get(f.charset); err == nil {

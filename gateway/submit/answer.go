@@ -31,6 +31,7 @@ type answer struct {
 	body     []byte            // decompressed, in the upstream's charset
 	text     string            // body in UTF-8
 	encoding encoding.Encoding // of body, and of the form in it
+	charset  string            // as the page says it, or its letters tell; "" where neither does
 	broken   error             // nil: body is the whole of it
 }
 
@@ -38,7 +39,11 @@ func readAnswer(at *url.URL, r *http.Response) *answer {
 	a := &answer{at: at, status: r.StatusCode, header: r.Header, encoding: unicode.UTF8}
 	a.body, a.broken = readBody(r.Header, r.Body)
 	a.text = string(a.body)
-	if declared, name, certain := charset.DetermineEncoding(a.body, r.Header.Get("Content-Type")); certain || !utf8.Valid(a.body) {
+	declared, name, certain := charset.DetermineEncoding(a.body, r.Header.Get("Content-Type"))
+	if certain || name != "windows-1252" { // which it says where it knows nothing
+		a.charset = name
+	}
+	if certain || !utf8.Valid(a.body) {
 		if text, err := declared.NewDecoder().Bytes(a.body); err == nil {
 			a.text = string(text)
 		}

@@ -22,7 +22,7 @@ func (c Config) chosen(l *reading.Login, page *answer) []string {
 	}
 	if f := loginForm(forms(page.text), c.Fields); f != nil {
 		for _, field := range f.controls {
-			if sent, _ := l.Value(field.name); !field.hidden || sent == page.write(field.value) {
+			if sent, _ := l.Value(field.name); !field.hidden || sent == c.write(page, field.value) {
 				ordinary = append(ordinary, field.name)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 // form is one form of a page.
 type form struct {
 	id, action, method string
+	charsets           string // accept-charset
 	controls           []control
 }
 
@@ -45,7 +46,7 @@ func forms(page string) []*form {
 			t := z.Token()
 			switch {
 			case t.Data == "form" && open == nil: // a form inside a form is ignored by browsers
-				open = &form{id: attribute(t, "id"), action: attribute(t, "action"), method: strings.ToUpper(attribute(t, "method"))}
+				open = &form{id: attribute(t, "id"), action: attribute(t, "action"), method: strings.ToUpper(attribute(t, "method")), charsets: attribute(t, "accept-charset")}
 				all = append(all, open)
 			default:
 				c, ok := readControl(t)

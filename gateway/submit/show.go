@@ -34,17 +34,28 @@ func (s *Submitter) show(ctx context.Context, v *visit, a *answer) (*Shown, erro
 	if a.broken != nil {
 		return nil, fmt.Errorf("the application's page is not shown: it was not read whole (%w)", a.broken)
 	}
-	shown := &Shown{
+	shown := shownOf(a)
+	if v.leaksIn(a, shown) {
+		return nil, errLeaks
+	}
+	if v.browser.Script && handsOutToken(a.text) {
+		return nil, errToken // judged failed though it signed in (A16), and no cookie tells of it
+	}
+	return shown, nil
+}
+
+func shownOf(a *answer) *Shown {
+	return &Shown{
 		Status:      a.status,
 		ContentType: a.header.Get("Content-Type"),
 		Language:    a.header.Get("Content-Language"),
 		Body:        a.body,
 	}
-	// Both forms of the body are looked at: bytes of a wide charset hide an ASCII value that the browser would read.
-	if v.leaks(a.text) || v.leaks(string(a.body)) || v.leaks(shown.ContentType+"\n"+shown.Language) {
-		return nil, errLeaks
-	}
-	return shown, nil
+}
+
+// leaksIn looks at both forms of the body: bytes of a wide charset hide an ASCII value that the browser would read.
+func (v *visit) leaksIn(a *answer, shown *Shown) bool {
+	return v.leaks(a.text) || v.leaks(string(a.body)) || v.leaks(shown.ContentType+"\n"+shown.Language)
 }
 
 // after is the answer itself, or the page at the end of its redirects.

@@ -22,6 +22,8 @@ type Config struct {
 	Fields  reading.LoginFields // the names of the user and password fields
 	Tokens  []string            // hidden fields that the fresh form fills; nil: every one that differs from what the browser sent
 	Fixed   []reading.Value     // fields that a login may not choose: set to their value whatever was sent
+	Prepare string              // path and query that the page's script asks before the login, for a cookie; "" for none
+	Headers []Header            // what the application's script sends beside the body
 	Named   []string            // further fields that tell a login (login.form); kept where those that its form lacks are dropped
 	Success *Condition          // nil: none
 	Failure *Condition          // nil: none
@@ -44,6 +46,7 @@ type Browser struct {
 	Public *url.URL    // the address the browser used; a Location that names it stays on the upstream. May be nil
 	Path   string      // the path the login came to, escaped; "" where that says nothing: the login goes to its form's address
 	Query  string      // its query, raw
+	Script bool        // a script sends the login and reads its answer
 	Kept   *seal.Jar   // its preferences (cookies.keep), which go along with a login; nil for none
 
 	Check func(Session) error // asked before the password goes up; what it returns, Submit does. May be nil
@@ -74,6 +77,7 @@ type Answer struct {
 	Reason    string           // for ops: which rule decided, or which line of the config to look at. Never a secret
 	Held      seal.HeldSession // Worked: the signed-in session
 	Confirmed string           // Worked: the login name that confirm read; "" where it reads none
+	Said      *Shown           // Worked, to a script: what the application answered, for a member alone; nil where it may not be passed
 	Show      *Shown           // Failed: the application's answer, nil where a page of ours must stand in for it
 	Session   Session
 }
@@ -119,6 +123,13 @@ func (s *Submitter) Submit(ctx context.Context, l *reading.Login, b Browser) (An
 	if err != nil || trouble != "" {
 		return Answer{Reason: trouble}, err
 	}
+	extra, trouble := v.headers(s.config, page)
+	if trouble == "" {
+		trouble = s.config.inCharset(l, page, b)
+	}
+	if trouble != "" {
+		return Answer{Reason: trouble}, nil
+	}
 	note := s.config.fill(l, page)
 	session := Session{Jar: v.jar, Chosen: s.config.chosen(l, page), InForms: v.inForms(page)}
 	if b.Check != nil {
@@ -129,24 +140,35 @@ func (s *Submitter) Submit(ctx context.Context, l *reading.Login, b Browser) (An
 	// From here on the session may be signed in: whether it is, and how to end it, is asked to the end though the browser may be gone (A7).
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), s.config.patience())
 	defer done()
-	answer, err := s.signIn(ctx, v, to, l, note)
+	answer, err := s.signIn(ctx, v, ready{to, l, extra, note})
 	answer.Session = session
 	return answer, err
 }
 
+// ready is a login that can go up.
+type ready struct {
+	to    *url.URL
+	login *reading.Login
+	extra http.Header // beside the usual ones
+	note  string      // what was amiss with the form
+}
+
 // signIn sends the login and asks what became of it.
-func (s *Submitter) signIn(ctx context.Context, v *visit, to *url.URL, l *reading.Login, note string) (Answer, error) {
-	contentType, body := l.Encode()
-	a, err := v.post(ctx, to, contentType, body)
+func (s *Submitter) signIn(ctx context.Context, v *visit, r ready) (Answer, error) {
+	contentType, body := r.login.Encode()
+	v.extra = r.extra
+	a, err := v.post(ctx, r.to, contentType, body)
+	v.extra = nil
 	if err != nil {
-		return Answer{}, fmt.Errorf("login %s: %w", to.Path, err)
+		return Answer{}, fmt.Errorf("login %s: %w", r.to.Path, err)
 	}
 	j := s.config.judge(v.look(a))
-	j.asked, j.note = s.ask(ctx, v), note
+	j.asked, j.note = s.ask(ctx, v), r.note
 	switch outcome := j.outcome(); outcome {
 	case Worked:
 		held := seal.HeldSession{Jar: v.jar, Location: v.ledTo(a), Status: a.status}
-		return Answer{Outcome: Worked, Reason: j.reason(outcome), Held: held, Confirmed: j.asked.user}, nil
+		said, hint := v.said(a)
+		return Answer{Outcome: Worked, Reason: j.reason(outcome) + hint, Held: held, Confirmed: j.asked.user, Said: said}, nil
 	case Failed:
 		shown, err := s.show(ctx, v, a)
 		if errors.Is(err, errSignedIn) {
@@ -174,6 +196,9 @@ func (s *Submitter) target(v *visit, page *answer, l *reading.Login) (to *url.UR
 		}
 		return to, "", nil
 	}
+	if s.config.Fields.JSON {
+		return nil, "a login in JSON came to another spelling of login.path, and no form says where it goes", nil
+	}
 	f := loginForm(forms(page.text), s.config.Fields)
 	if f == nil {
 		f = &form{}
@@ -187,20 +212,29 @@ func (s *Submitter) target(v *visit, page *answer, l *reading.Login) (to *url.UR
 	return to, "", nil
 }
 
-// fetchForm gets the page with the form. No password goes up where that is in trouble, which is said.
+// fetchForm gets the page with the form, and then what its script would ask. No password goes up where that is in trouble, which is
+// said.
 func (s *Submitter) fetchForm(ctx context.Context, v *visit) (page *answer, trouble string, err error) {
-	at, err := v.upstream.Parse(s.config.Page)
+	page, trouble, err = s.fetch(ctx, v, "login.page", s.config.Page)
+	if err == nil && trouble == "" && s.config.Prepare != "" {
+		_, trouble, err = s.fetch(ctx, v, "login.prepare", s.config.Prepare)
+	}
+	return page, trouble, err
+}
+
+func (s *Submitter) fetch(ctx context.Context, v *visit, key, address string) (page *answer, trouble string, err error) {
+	at, err := v.upstream.Parse(address)
 	if err != nil {
-		return nil, "", fmt.Errorf("login.page: %w", err)
+		return nil, "", fmt.Errorf("%s: %w", key, err)
 	}
 	page, err = v.follow(ctx, at)
 	switch {
 	case errors.Is(err, errLedAway):
-		return nil, fmt.Sprintf("login.page %s %v", s.config.Page, err), nil
+		return nil, fmt.Sprintf("%s %s %v", key, address, err), nil
 	case err != nil:
-		return nil, "", fmt.Errorf("login.page %s: %w", s.config.Page, err)
+		return nil, "", fmt.Errorf("%s %s: %w", key, address, err)
 	case page.status >= http.StatusInternalServerError:
-		return nil, fmt.Sprintf("login.page %s answered %d", s.config.Page, page.status), nil
+		return nil, fmt.Sprintf("%s %s answered %d", key, address, page.status), nil
 	}
 	return page, "", nil
 }

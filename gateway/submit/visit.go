@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -29,6 +30,7 @@ type visit struct {
 	upstream  *url.URL
 	browser   Browser
 	jar       *seal.Jar
+	extra     http.Header     // on the next request
 	seen      map[string]bool // every value the jar has held, also since replaced: the leak check looks for each
 }
 
@@ -93,6 +95,7 @@ func (v *visit) send(ctx context.Context, method string, at *url.URL, contentTyp
 	if contentType != "" {
 		request.Header.Set("Content-Type", contentType)
 	}
+	maps.Copy(request.Header, v.extra)
 	if cookies := v.cookies(at.EscapedPath()); cookies != "" {
 		request.Header["Cookie"] = []string{cookies}
 	}
