@@ -29,6 +29,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	Upstream       Upstream
 	Login          submit.Config
+	Scripts        *ScriptAnswer  // what a login sent by a script is answered with; nil: such logins are refused
 	LoginRule      reading.Rule   // which request is the login; method POST
 	LoginPage      reading.Rule   // path and query of login.page; GET and HEAD
 	Logout         []reading.Rule // requests that may end the application's session

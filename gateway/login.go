@@ -64,7 +64,10 @@ func (g *Gateway) loginBrowser(v *visit) submit.Browser {
 	h.Set("Origin", origin)
 	h.Set("Referer", origin+g.config.Login.Page)
 	g.forwarded(h, v)
-	b := submit.Browser{Header: h, Host: g.upstreamHost(v.public), Public: v.public}
+	b := submit.Browser{Header: h, Host: g.upstreamHost(v.public), Public: v.public, Script: v.script}
+	if v.script {
+		h["X-Requested-With"] = v.r.Header["X-Requested-With"] // submit passes the one value that says something
+	}
 	// Only the one address that the configuration names is the login's for sure. At any other (path: "*", an alias, a PATH_INFO behind
 	// the script's name) an application that signs in everywhere would run whatever page the browser chose, as the user, before
 	// the code. The login goes to its form's address then (threat B6).
@@ -108,17 +111,7 @@ func (g *Gateway) showFailed(v *visit, answer submit.Answer) error {
 	if shown == nil {
 		return refuse(templates.Failed, nil)
 	}
-	h := v.w.Header()
-	if shown.ContentType != "" {
-		h.Set("Content-Type", shown.ContentType)
-	}
-	if shown.Language != "" {
-		h.Set("Content-Language", shown.Language)
-	}
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff") // what was judged by its type is shown as that type
-	v.w.WriteHeader(shown.Status)
-	v.w.Write(shown.Body)
+	g.write(v, *shown)
 	return nil
 }
 
@@ -142,7 +135,7 @@ func (g *Gateway) toLogin(v *visit) error {
 	}
 	is := who{kind: visitor, trail: v.who.trail, back: back}
 	if v.who.kind == pending {
-		is.kind, is.id = pending, v.who.id
+		is.kind, is.id, is.script = pending, v.who.id, v.who.script
 	}
 	if err := g.setWho(v.w, is); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"doorcode/gateway/reading"
+	"doorcode/gateway/submit"
 	"doorcode/templates"
 )
 
@@ -32,6 +33,8 @@ type visit struct {
 	form    reading.Params // read only where a rule looks at it
 	address netip.Addr
 	who     who
+	script  bool          // a login that a script sends
+	said    *submit.Shown // what the application answered to it
 
 	clients  []shown // rules of programs that the request may come in by
 	client   *shown  // the one that it came in by; nil for browsers
@@ -181,7 +184,7 @@ func headerSize(r *http.Request) (n int) {
 
 // isPage reports whether the answer will be shown as a page: where browsers say so, by Sec-Fetch-Mode; else by Accept.
 func (v *visit) isPage() bool {
-	if v.client != nil {
+	if v.client != nil || v.script {
 		return false
 	}
 	if mode := v.r.Header.Get("Sec-Fetch-Mode"); mode != "" {

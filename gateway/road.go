@@ -32,6 +32,9 @@ func (g *Gateway) serve(v *visit) error {
 		}
 		return g.ownPage(v)
 	}
+	if led, err := g.codePageFirst(v); led || err != nil {
+		return err
+	}
 	login, err := g.isLogin(v)
 	if err != nil {
 		return err
@@ -93,9 +96,9 @@ func (g *Gateway) login(v *visit) error {
 		// The gateway cookie comes with the login page. A browser that lost it would lose the code page too: it is told before a code is paid for.
 		return refuse(templates.NoCookies, nil)
 	}
-	if dest := v.r.Header.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" {
-		// In a frame, or by a script: the code page cannot follow there, so the code would be paid for in vain.
-		return refuse(templates.Forbidden, fmt.Errorf("login by %q", dest))
+	var err error
+	if v.script, err = g.sentBy(v); err != nil {
+		return err
 	}
 	if err := g.csrf.Check(v.r); err != nil {
 		// A login sent by somebody else's page would sign the victim into the attacker's account (threat C7).
@@ -161,6 +164,7 @@ func (g *Gateway) askCode(v *visit, typed string, answer submit.Answer, ids []st
 	g.auditLogin(v, typed, "accepted", decision.Reason)
 	switch {
 	case decision.Pass != nil:
+		v.said = answer.Said
 		return g.letIn(v, decision.Pass, answer.Held)
 	case decision.Challenge != nil:
 		return g.toCodePage(v, decision.Challenge)
@@ -175,8 +179,11 @@ func (g *Gateway) toCodePage(v *visit, c *challenge.Challenge) error {
 	if v.who.member != nil {
 		g.live.End(v.who.id) // a new login in a member's browser starts afresh; Decide has ended it in the store
 	}
-	if err := g.setWho(v.w, who{kind: pending, id: c.ID, trail: v.who.trail, back: v.who.back}); err != nil {
+	if err := g.setWho(v.w, who{kind: pending, id: c.ID, trail: v.who.trail, back: v.who.back, script: v.script}); err != nil {
 		return err
+	}
+	if v.script {
+		return g.answerScript(v)
 	}
 	return g.seeOther(v, codePath)
 }
@@ -225,5 +232,13 @@ func (g *Gateway) letIn(v *visit, pass *challenge.Pass, held seal.HeldSession) e
 		cookie.SetOn(v.w.Header())
 	}
 	g.auditEntry(v, pass)
-	return g.seeOther(v, g.homeOf(pass.Return(), held.Location))
+	wanted := pass.Return()
+	if v.who.script && v.who.back != "" {
+		wanted = v.who.back // what the browser loaded after the script's login
+	}
+	to := g.homeOf(wanted, held.Location)
+	if v.script {
+		return g.answerMember(v, v.said, to, held.Location)
+	}
+	return g.seeOther(v, to)
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"crypto/rand"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type who struct {
 	id     string // of the challenge or the session
 	trail  string // this browser's trail through the states: which wrong codes a right one clears
 	back   string // where it wanted to go
+	script bool   // the challenge began with a script's login: the next page load leads to the code page
 	ticked bool   // "Remember my device" was ticked with a wrong code: the page shows it so again
 	member *member
 }
@@ -69,8 +71,11 @@ func (g *Gateway) whoIs(r *http.Request) who {
 	return w
 }
 
-// ticked is how the gateway cookie says who.ticked.
-const ticked = "ticked"
+// How the gateway cookie says who.ticked and who.script.
+const (
+	ticked = "ticked"
+	script = "script"
+)
 
 // openWho opens the text of a gateway cookie.
 func (g *Gateway) openWho(text string) who {
@@ -82,7 +87,11 @@ func (g *Gateway) openWho(text string) who {
 	if len(parts) != 5 || len(parts[0]) != 1 {
 		return who{kind: stranger}
 	}
-	return who{kind: kind(parts[0][0]), id: parts[1], trail: parts[2], ticked: parts[3] == ticked, back: parts[4]}
+	marks := strings.Fields(parts[3])
+	return who{
+		kind: kind(parts[0][0]), id: parts[1], trail: parts[2],
+		ticked: slices.Contains(marks, ticked), script: slices.Contains(marks, script), back: parts[4],
+	}
 }
 
 // setWho gives the browser its gateway cookie: a new one at every change of state. It carries no secret of the upstream, only
@@ -91,11 +100,14 @@ func (g *Gateway) setWho(w http.ResponseWriter, is who) error {
 	if is.trail == "" {
 		is.trail = rand.Text()
 	}
-	tick := ""
+	var marks []string
 	if is.ticked {
-		tick = ticked
+		marks = append(marks, ticked)
 	}
-	text, err := g.box.SealOwn(g.cookie.door, []byte(strings.Join([]string{string(is.kind), is.id, is.trail, tick, is.back}, "\n")))
+	if is.script {
+		marks = append(marks, script)
+	}
+	text, err := g.box.SealOwn(g.cookie.door, []byte(strings.Join([]string{string(is.kind), is.id, is.trail, strings.Join(marks, " "), is.back}, "\n")))
 	if err != nil {
 		return err
 	}

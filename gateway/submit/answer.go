@@ -35,13 +35,17 @@ type answer struct {
 	broken   error             // nil: body is the whole of it
 }
 
-func readAnswer(at *url.URL, r *http.Response) *answer {
+// readAnswer reads an answer. usual is the charset of one that does not say its own and is not in UTF-8 either; nil for none.
+func readAnswer(at *url.URL, r *http.Response, usual encoding.Encoding) *answer {
 	a := &answer{at: at, status: r.StatusCode, header: r.Header, encoding: unicode.UTF8}
 	a.body, a.broken = readBody(r.Header, r.Body)
 	a.text = string(a.body)
 	declared, name, certain := charset.DetermineEncoding(a.body, r.Header.Get("Content-Type"))
-	if certain || name != "windows-1252" { // which it says where it knows nothing
+	switch {
+	case certain || name != "windows-1252": // which it says where it knows nothing
 		a.charset = name
+	case usual != nil && usual != unicode.UTF8:
+		declared = usual
 	}
 	if certain || !utf8.Valid(a.body) {
 		if text, err := declared.NewDecoder().Bytes(a.body); err == nil {

@@ -349,7 +349,7 @@ func TestReadAnswer(t *testing.T) {
 			h.Set("Content-Encoding", c.coding)
 		}
 		h.Set("Content-Type", c.kind)
-		a := readAnswer(&url.URL{}, &http.Response{StatusCode: 200, Header: h, Body: io.NopCloser(bufio.NewReader(strings.NewReader(c.body)))})
+		a := readAnswer(&url.URL{}, &http.Response{StatusCode: 200, Header: h, Body: io.NopCloser(bufio.NewReader(strings.NewReader(c.body)))}, nil)
 		if a.text != c.want || (a.broken == nil) != c.whole {
 			t.Errorf("%s: %.60q, %v; want %.60q, whole %v", c.name, a.text, a.broken, c.want, c.whole)
 		}

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/encoding"
+
 	"doorcode/gateway/reading"
 	"doorcode/gateway/seal"
 )
@@ -30,12 +32,13 @@ type visit struct {
 	upstream  *url.URL
 	browser   Browser
 	jar       *seal.Jar
-	extra     http.Header     // on the next request
-	seen      map[string]bool // every value the jar has held, also since replaced: the leak check looks for each
+	extra     http.Header       // on the next request
+	charset   encoding.Encoding // of pages that do not say theirs; nil for none
+	seen      map[string]bool   // every value the jar has held, also since replaced: the leak check looks for each
 }
 
 func (s *Submitter) visit(b Browser, jar *seal.Jar) *visit {
-	v := &visit{transport: s.transport, upstream: s.upstream, browser: b, jar: jar, seen: map[string]bool{}}
+	v := &visit{transport: s.transport, upstream: s.upstream, browser: b, jar: jar, seen: map[string]bool{}, charset: s.config.Fields.Encoding()}
 	v.remember()
 	return v
 }
@@ -109,7 +112,7 @@ func (v *visit) send(ctx context.Context, method string, at *url.URL, contentTyp
 	}
 	v.jar.Take(response.Header, at.EscapedPath())
 	v.remember()
-	return readAnswer(at, response), nil
+	return readAnswer(at, response, v.charset), nil
 }
 
 // notHTTP stands in for an error that may quote the answer: net/http puts the line it could not read into its text, and that may be a
