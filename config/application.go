@@ -41,14 +41,18 @@ func (r *reader) login(in *section, s *Settings) {
 	g := &s.Gateway
 	g.Login.Page, g.LoginPage = r.loginPage(in)
 	g.LoginRule = r.loginRule(in)
-	g.Login.Fields = in.fields()
+	g.Login.Fields = in.loginFields()
 	users, password := g.Login.Fields.Names()
 	g.Credentials = append(g.Credentials, scan.Pair{Users: users, Password: password})
 	g.Login.Tokens = in.tokens()
 	g.Login.Fixed = in.fixed(append(users, password))
+	g.Login.Prepare = get(in, "prepare", "", target)
+	g.Login.Headers = r.headers(in)
+	in.inJSON(&g.Login, g.LoginRule)
 	g.Login.Success = r.condition(in, "success", 0)
 	g.Login.Failure = r.condition(in, "failure", 0)
 	g.Login.Confirm = r.confirm(in.sub("confirm"))
+	g.Scripts = r.scriptAnswer(in, g.Login)
 	s.ConfirmReadsUser = g.Login.Confirm != nil && g.Login.Confirm.User != nil
 	for _, n := range in.items("also") {
 		also := r.section(n, in.full("also[]"))

@@ -100,6 +100,7 @@ type Gateway struct {
 	opener     openerCheck
 	hints      hints
 	sessions   sessionNames
+	saidToken  atomic.Bool
 }
 
 // New makes a Gateway. The configuration was checked by package config; New trusts it.

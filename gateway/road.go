@@ -131,6 +131,7 @@ func (g *Gateway) login(v *visit) error {
 	}
 	switch answer.Outcome {
 	case submit.Worked:
+		g.tokenSeen(answer)
 		return g.askCode(v, l.User(), answer, ids)
 	case submit.Failed:
 		g.auditLogin(v, l.User(), "failed", answer.Reason)

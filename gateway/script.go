@@ -59,6 +59,13 @@ func (g *Gateway) answerMember(v *visit, said *submit.Shown, to, led string) err
 	return nil
 }
 
+// tokenSeen says once that the application's pages may live on a token, which nobody gets who enters by a code.
+func (g *Gateway) tokenSeen(answer submit.Answer) {
+	if answer.Token && g.saidToken.CompareAndSwap(false, true) {
+		g.log.Warn().Msg("the application answers a script's login with what looks like a token: who enters by a code does not get it, so pages that live on one do not work behind the gateway (docs/applications.md)")
+	}
+}
+
 // write shows an answer of the application's, with nothing of its header but what kind of text it is.
 func (g *Gateway) write(v *visit, a submit.Shown) {
 	h := v.w.Header()

@@ -93,6 +93,10 @@ func TestThreat_A15_TokenForAScript(t *testing.T) {
 	if served := app.ServedAs("bob"); len(served) > 0 {
 		t.Fatalf("served before the code: %v", served)
 	}
+	h.browser().signIn("mallory", "mallory-pass-1")
+	if got := strings.Count(h.log.String(), "what looks like a token"); got != 1 {
+		t.Errorf("ops were told %d times of the token, want once", got)
+	}
 }
 
 // The next page load shows the code page, wherever it goes; assets and scripts go their way. After the code the browser is where

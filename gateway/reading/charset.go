@@ -14,7 +14,7 @@ import (
 func (f LoginFields) InCharset(name string) (LoginFields, error) {
 	e, err := htmlindex.Get(name)
 	if err != nil || !asciiBased(name) {
-		return LoginFields{}, fmt.Errorf("%q is no charset that a form can be read in: utf-8, windows-125… and iso-8859-… are", name)
+		return LoginFields{}, fmt.Errorf("%.40q is none of utf-8, windows-125… and iso-8859-…", name)
 	}
 	if e == unicode.UTF8 {
 		f.charset = ""

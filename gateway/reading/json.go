@@ -24,13 +24,13 @@ func (f LoginFields) InJSON() (LoginFields, error) {
 	if err != nil {
 		return LoginFields{}, err
 	}
-	password, err := fromPointer(f.Password)
+	password, err := NameInJSON(f.Password)
 	if err != nil {
 		return LoginFields{}, err
 	}
 	user, inner := between[0], []string{innermost(password)}
 	for i, name := range users {
-		if name, err = fromPointer(name); err != nil {
+		if name, err = NameInJSON(name); err != nil {
 			return LoginFields{}, err
 		}
 		if slices.ContainsFunc(inner, func(other string) bool { return touches(innermost(name), other) }) {
@@ -44,8 +44,8 @@ func (f LoginFields) InJSON() (LoginFields, error) {
 	return in, err
 }
 
-// fromPointer writes a JSON pointer as the name that its value has here.
-func fromPointer(p string) (string, error) {
+// NameInJSON writes a JSON pointer as the name that its value has here; any other name is one already.
+func NameInJSON(p string) (string, error) {
 	rest, ok := strings.CutPrefix(p, "/")
 	if !ok {
 		return p, nil

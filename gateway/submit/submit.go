@@ -78,6 +78,7 @@ type Answer struct {
 	Held      seal.HeldSession // Worked: the signed-in session
 	Confirmed string           // Worked: the login name that confirm read; "" where it reads none
 	Said      *Shown           // Worked, to a script: what the application answered, for a member alone; nil where it may not be passed
+	Token     bool             // Worked, to a script: what it answered has what looks like a token
 	Show      *Shown           // Failed: the application's answer, nil where a page of ours must stand in for it
 	Session   Session
 }
@@ -167,8 +168,8 @@ func (s *Submitter) signIn(ctx context.Context, v *visit, r ready) (Answer, erro
 	switch outcome := j.outcome(); outcome {
 	case Worked:
 		held := seal.HeldSession{Jar: v.jar, Location: v.ledTo(a), Status: a.status}
-		said, hint := v.said(a)
-		return Answer{Outcome: Worked, Reason: j.reason(outcome) + hint, Held: held, Confirmed: j.asked.user, Said: said}, nil
+		said, token := v.said(a)
+		return Answer{Outcome: Worked, Reason: j.reason(outcome), Held: held, Confirmed: j.asked.user, Said: said, Token: token}, nil
 	case Failed:
 		shown, err := s.show(ctx, v, a)
 		if errors.Is(err, errSignedIn) {

@@ -13,19 +13,16 @@ var errToken = errors.New("the application's answer carries what looks like a to
 
 // said is the answer to a script's login that worked, for a browser that is admitted: its body and what kind of text it is, without
 // cookies. It stays here until admit said yes. A redirect says where to go instead (ledTo), and an answer that carries the value of a
-// cookie is not passed to members either: they get theirs sealed (A10). hint is for ops.
-func (v *visit) said(a *answer) (said *Shown, hint string) {
+// cookie is not passed to members either: they get theirs sealed (A10).
+func (v *visit) said(a *answer) (said *Shown, token bool) {
 	if !v.browser.Script || a.redirects() {
-		return nil, ""
+		return nil, false
 	}
-	if handsOutToken(a.text) {
-		hint = "; its answer carries what looks like a token: who enters by a code does not get it, and pages that live on one do not work then"
-	}
-	said = shownOf(a)
+	said, token = shownOf(a), handsOutToken(a.text)
 	if a.broken != nil || v.leaksIn(a, said) {
-		return nil, hint
+		said = nil
 	}
-	return said, hint
+	return said, token
 }
 
 var (
