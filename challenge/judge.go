@@ -1,0 +1,183 @@
+package challenge
+
+import "fmt"
+
+// Judgement is what the policy says of one login. Either Refusal is set, or Exempt is, or a code is asked for.
+type Judgement struct {
+	Username Username
+	User     User // complete; of a user that is not listed, what unlisted and defaults make of it
+	Listed   bool
+	Exempt   Way     // ByOff or ByUnlisted: no code is asked for
+	Refusal  Refusal // "" when the login may go on
+	Policy   string  // fingerprint of what decided; sessions, challenges and trusts keep it
+	Reason   string  // the line of the policy that decided, for logs and explain
+
+	policies []string // Policy, and the same under older keys
+}
+
+// source says who named a user.
+type source string
+
+const (
+	typed     source = "typed"
+	confirmed source = "confirmed"
+)
+
+// Judge says what holds for a login: typed is what the visitor wrote, confirmedAs what the upstream's confirm page read, "" where
+// it reads nothing. Of two names that the policy knows as two users the stricter holds: whoever can make himself look like
+// another on either side must not gain by it (threats B4, D12). Of two equally strict ones the confirmed one holds, since that is
+// whose session it is.
+func (p *Policy) Judge(typedAs, confirmedAs string) Judgement {
+	t := p.judge(typedAs, typed)
+	if confirmedAs == "" || t.Username.IsZero() {
+		return t // a name that cannot be compared is refused, whatever the other one says
+	}
+	c := p.judge(confirmedAs, confirmed)
+	if c.Username.IsZero() || !t.Listed || t.Username == c.Username {
+		return c
+	}
+	return stricter(t, c)
+}
+
+func (p *Policy) judge(name string, by source) Judgement {
+	u, err := p.config.Fold.Username(name)
+	if err != nil {
+		return Judgement{Refusal: RefusedUnlisted, Reason: fmt.Sprintf("%s name: %v", by, err)}
+	}
+	return p.look(u, name, by)
+}
+
+// look judges a folded name; name is how to call a user that is not listed.
+func (p *Policy) look(u Username, name string, by source) Judgement {
+	if e, ok := p.listed[u]; ok {
+		return e.judge(p)
+	}
+	return p.judgeUnlisted(u, name, by)
+}
+
+func (l *listed) judge(p *Policy) Judgement {
+	j := Judgement{Username: l.username, User: l.user, Listed: true}
+	j.set(p.fingerprints(l.user))
+	j.settle(ByOff)
+	return j
+}
+
+// settle fills in Exempt or Refusal from User.
+func (j *Judgement) settle(exempt Way) {
+	j.Reason = fmt.Sprintf("%s: code: %s", j.User.Place, j.User.Code)
+	if j.User.Disabled {
+		j.Refusal, j.Reason = RefusedDisabled, j.User.Place+": disabled: true"
+		return
+	}
+	if j.User.Code == CodeOff {
+		j.Exempt = exempt
+		return
+	}
+	channels := j.User.Channels()
+	for _, c := range channels {
+		if j.User.destination(c).Empty() {
+			channels = nil
+			j.Reason += fmt.Sprintf(", and no destination for %s", c)
+			break
+		}
+	}
+	if len(channels) == 0 {
+		j.Refusal = RefusedNoDestination
+	}
+}
+
+func (p *Policy) judgeUnlisted(u Username, name string, by source) Judgement {
+	line := fmt.Sprintf("%s: unlisted: %s", p.config.Place, p.config.Unlisted)
+	j := Judgement{Username: u, User: User{Name: name, Place: p.config.Place, Code: CodeOff}}
+	switch p.config.Unlisted {
+	case UnlistedOff:
+	case UnlistedDefaults:
+		j.User = p.config.Defaults
+		j.User.Name, j.User.Place, j.User.Aliases, j.User.Admin = name, p.config.Place, nil, false
+	default:
+		j.Refusal, j.Reason = RefusedUnlisted, line
+		return j
+	}
+	fingerprints := p.fingerprints(j.User)
+	j.set(fingerprints)
+	j.settle(ByUnlisted)
+	if j.Refusal == "" {
+		j.Reason = line
+	}
+	if j.Exempt == "" {
+		return j
+	}
+	// By password alone, on the word of a name: one that only the visitor wrote may be another spelling of a listed user that the
+	// application knows and login.fold does not (invariant 7, threat B7). The fingerprint keeps whose word it was.
+	for i, f := range fingerprints {
+		fingerprints[i] = string(by) + " " + f
+	}
+	j.set(fingerprints)
+	if by == typed && !p.config.AcceptTypedNames {
+		j.Exempt, j.Refusal = "", RefusedUnlisted
+		j.Reason = line + " needs a name that login.confirm reads, or accept_typed_names: true"
+	}
+	return j
+}
+
+func stricter(t, c Judgement) Judgement {
+	held, other := c, t
+	if t.strictness() > c.strictness() {
+		held, other = t, c
+	}
+	held.Reason += fmt.Sprintf(" (typed %q, confirmed %q: two users, the stricter holds, not %s)", t.User.Name, c.User.Name, other.Reason)
+	return held
+}
+
+// strictness ranks judgements. Every code ranks alike: either copy of a code that goes two ways works, so both is no stricter than sms,
+// and an attacker who has both of his own would be sent the code for a session of another (threat B4).
+func (j Judgement) strictness() int {
+	switch {
+	case j.Refusal != "":
+		return 2
+	case j.Exempt != "":
+		return 0
+	}
+	return 1
+}
+
+// of judges a user that the store knows.
+func (p *Policy) of(u Username) Judgement { return p.look(u, u.String(), confirmed) }
+
+// holds judges anew a login of which name, confirmed name and fingerprint were kept, and reports whether p still says the same of u.
+func (p *Policy) holds(u Username, name, confirmedAs, fingerprint string) (Judgement, bool) {
+	j := p.Judge(name, confirmedAs)
+	// A name that has become an alias of another user is that user's now; and where the typed name's policy was the stricter one, the
+	// user whose session it is may have become as strict, or may not come in at all.
+	return j, j.Refusal == "" && j.Username == u && j.kept(fingerprint)
+}
+
+// asks reports whether p still asks the code that c was begun for.
+func (p *Policy) asks(c Challenge) (Judgement, bool) {
+	j, same := p.holds(c.User, c.Name, c.Confirmed, c.Policy)
+	return j, same && j.Exempt == "" && p.stands(c, j.User)
+}
+
+// bears reports whether p would still accept the way s came in (invariant 10).
+func (p *Policy) bears(s Session) bool {
+	if s.Way == ByObserve {
+		return p.config.Observe
+	}
+	j, same := p.holds(s.User, s.Name, s.Confirmed, s.Policy)
+	return same && (!s.Trusted || j.User.Remember > 0)
+}
+
+// changedSince lists the users for whom p says something else than old about their codes. For a user whose wrong codes reached the
+// limit that is the admin's answer (invariant 8).
+func (p *Policy) changedSince(old *Policy) (changed []Username) {
+	for u, e := range p.listed {
+		if u != e.username {
+			continue // an alias
+		}
+		before, ok := old.listed[u]
+		if ok && (before.user.Disabled != e.user.Disabled || before.user.Fingerprint() != e.user.Fingerprint()) {
+			changed = append(changed, u)
+		}
+	}
+	return changed
+}
