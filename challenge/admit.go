@@ -96,7 +96,7 @@ func (d *Door) judge(a attempt, life SessionLife, now time.Time) (Judgement, boo
 	if a.way == ByCode {
 		return d.policy.asks(a.challenge)
 	}
-	j := d.policy.Judge(a.login.Typed, a.login.Confirmed)
+	j := d.policy.Judge(a.login.asked(now))
 	if a.way == ByObserve {
 		return j, d.policy.observes(j)
 	}

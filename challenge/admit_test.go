@@ -16,7 +16,7 @@ func TestAdmitBelievesNoClaim(t *testing.T) {
 	now := time.Date(2026, 11, 24, 8, 0, 0, 0, time.UTC)
 	p := testPolicy(t, func(c *PolicyConfig) { c.Users[1].Remember = time.Hour })
 	d := New(Config{Session: SessionLife{Idle: time.Hour, Absolute: 2 * time.Hour}}, p, Parts{Now: func() time.Time { return now }})
-	sms := p.Judge("sms", "")
+	sms := p.Judge(Asked{Typed: "sms"})
 	member := func(change func(*Session)) Login {
 		s := Session{ID: "m", User: sms.Username, Name: "sms", Way: ByCode, Policy: sms.Policy, CreatedAt: now, UsedAt: now}
 		change(&s)
@@ -41,7 +41,7 @@ func TestAdmitBelievesNoClaim(t *testing.T) {
 		{"trusted, disabled", attempt{way: ByTrust, login: Login{Typed: "disabled", Browser: BrowserCookie{ID: "b", Secret: "s"}}}},
 		{"session, without one", attempt{way: BySession, login: Login{Typed: "sms"}}},
 		{"session of another user", attempt{way: BySession, login: member(func(s *Session) {
-			j := p.Judge("email", "")
+			j := p.Judge(Asked{Typed: "email"})
 			s.User, s.Name, s.Policy = j.Username, "email", j.Policy
 		})}},
 		{"session under another policy", attempt{way: BySession, login: member(func(s *Session) { s.Policy = "old" })}},
@@ -50,7 +50,7 @@ func TestAdmitBelievesNoClaim(t *testing.T) {
 		{"code of no challenge", attempt{way: ByCode}},
 		{"code under another policy", attempt{way: ByCode, challenge: pending(func(c *Challenge) { c.Policy = "old" })}},
 		{"code of one who needs none", attempt{way: ByCode, challenge: pending(func(c *Challenge) {
-			j := p.Judge("off", "")
+			j := p.Judge(Asked{Typed: "off"})
 			c.User, c.Policy = j.Username, j.Policy
 		})}},
 		{"code, confirmed as a disabled one", attempt{way: ByCode, challenge: pending(func(c *Challenge) { c.Confirmed = "disabled" })}},

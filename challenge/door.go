@@ -82,6 +82,10 @@ type Login struct {
 	Hold      func(id string) (Held, error) // seals the upstream session to the id of a challenge
 }
 
+func (l Login) asked(now time.Time) Asked {
+	return Asked{Typed: l.Typed, Confirmed: l.Confirmed, Address: l.Address, At: now}
+}
+
 // Decision is the outcome of Decide. Exactly one of Pass, Challenge and Refusal is set.
 type Decision struct {
 	Pass      *Pass
@@ -179,7 +183,7 @@ func (d *Door) Config() Config { return d.setup.Load().Config }
 func (d *Door) Lists(name string) bool {
 	d.gate.RLock()
 	defer d.gate.RUnlock()
-	return d.policy.Judge(name, "").Listed
+	return d.policy.Judge(Asked{Typed: name}).Listed
 }
 
 // SetConfig takes up a new configuration. Pending challenges keep the length and expiry of their codes.
@@ -208,7 +212,7 @@ func (d *Door) Decide(ctx context.Context, l Login) (Decision, error) {
 func (d *Door) decide(ctx context.Context, l Login) (Decision, *sending, error) {
 	d.gate.RLock()
 	defer d.gate.RUnlock()
-	j := d.policy.Judge(l.Typed, l.Confirmed)
+	j := d.policy.Judge(l.asked(d.now()))
 	d.Found(FoundLogin, cmp.Or(j.User.Name, l.Typed), j.outcome())
 	if j.Refusal != "" && !d.policy.observes(j) {
 		return Decision{Refusal: j.Refusal, Reason: j.Reason}, nil, nil

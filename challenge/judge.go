@@ -1,6 +1,10 @@
 package challenge
 
-import "fmt"
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
 
 // Judgement is what the policy says of one login. Either Refusal is set, or Exempt is, or a code is asked for.
 type Judgement struct {
@@ -23,16 +27,24 @@ const (
 	confirmed source = "confirmed"
 )
 
-// Judge says what holds for a login: typed is what the visitor wrote, confirmedAs what the upstream's confirm page read, "" where
-// it reads nothing. Of two names that the policy knows as two users the stricter holds: whoever can make himself look like
+// Asked is a login as the policy is asked about it.
+type Asked struct {
+	Typed     string     // the name as the visitor wrote it
+	Confirmed string     // the name that the upstream's confirm page read; "" where it reads nothing
+	Address   netip.Addr // of the client; the zero Addr is in no network
+	Hidden    bool       // a proxy that nobody named stands before the client: Address may be the proxy's
+	At        time.Time
+}
+
+// Judge says what holds for a login. Of two names that the policy knows as two users the stricter holds: whoever can make himself look like
 // another on either side must not gain by it (threats B4, D12). Of two equally strict ones the confirmed one holds, since that is
 // whose session it is.
-func (p *Policy) Judge(typedAs, confirmedAs string) Judgement {
-	t := p.judge(typedAs, typed)
-	if confirmedAs == "" || t.Username.IsZero() {
+func (p *Policy) Judge(a Asked) Judgement {
+	t := p.judge(a.Typed, typed)
+	if a.Confirmed == "" || t.Username.IsZero() {
 		return t // a name that cannot be compared is refused, whatever the other one says
 	}
-	c := p.judge(confirmedAs, confirmed)
+	c := p.judge(a.Confirmed, confirmed)
 	if c.Username.IsZero() || !t.Listed || t.Username == c.Username {
 		return c
 	}
@@ -146,7 +158,7 @@ func (p *Policy) of(u Username) Judgement { return p.look(u, u.String(), confirm
 
 // holds judges anew a login of which name, confirmed name and fingerprint were kept, and reports whether p still says the same of u.
 func (p *Policy) holds(u Username, name, confirmedAs, fingerprint string) (Judgement, bool) {
-	j := p.Judge(name, confirmedAs)
+	j := p.Judge(Asked{Typed: name, Confirmed: confirmedAs})
 	// A name that has become an alias of another user is that user's now; and where the typed name's policy was the stricter one, the
 	// user whose session it is may have become as strict, or may not come in at all.
 	return j, j.Refusal == "" && j.Username == u && j.kept(fingerprint)

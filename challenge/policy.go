@@ -12,10 +12,11 @@ import (
 type Code string
 
 const (
-	CodeOff   Code = "off"
-	CodeSMS   Code = "sms"
-	CodeEmail Code = "email"
-	CodeBoth  Code = "both" // the same code by SMS and by e-mail; either copy works
+	CodeOff    Code = "off"
+	CodeSMS    Code = "sms"
+	CodeEmail  Code = "email"
+	CodeBoth   Code = "both"   // the same code by SMS and by e-mail; either copy works
+	CodeChoose Code = "choose" // one of the two, as the user picks; both must be sendable
 )
 
 // Unlisted says what becomes of users whom users.yaml does not list.
@@ -66,7 +67,7 @@ func (u User) Channels() []Channel {
 		return []Channel{SMS}
 	case CodeEmail:
 		return []Channel{Email}
-	case CodeBoth:
+	case CodeBoth, CodeChoose:
 		return []Channel{SMS, Email}
 	}
 	return nil
@@ -138,8 +139,8 @@ func (p *Policy) list(u User) (errs []error) {
 
 func known(c Code, place string) []error {
 	switch c {
-	case CodeOff, CodeSMS, CodeEmail, CodeBoth:
+	case CodeOff, CodeSMS, CodeEmail, CodeBoth, CodeChoose:
 		return nil
 	}
-	return []error{fmt.Errorf("%s: code: %q is none of off, sms, email, both", place, c)}
+	return []error{fmt.Errorf("%s: code: %q is none of off, sms, email, both, choose", place, c)}
 }

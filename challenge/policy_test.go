@@ -22,6 +22,8 @@ func testPolicy(t *testing.T, change func(*PolicyConfig)) *Policy {
 			{Name: "sms", Code: CodeSMS, Mobile: secret.New("+970599123456"), Aliases: []string{"sms@example.com"}, Place: "users.yaml:3"},
 			{Name: "email", Code: CodeEmail, Email: secret.New("e@example.com"), Place: "users.yaml:4"},
 			{Name: "both", Code: CodeBoth, Mobile: secret.New("+970599123457"), Email: secret.New("b@example.com"), Place: "users.yaml:5"},
+			{Name: "choose", Code: CodeChoose, Mobile: secret.New("+970599123458"), Email: secret.New("c@example.com"), Place: "users.yaml:8"},
+			{Name: "half", Code: CodeChoose, Email: secret.New("h@example.com"), Place: "users.yaml:9"},
 			{Name: "disabled", Code: CodeOff, Disabled: true, Place: "users.yaml:6"},
 			{Name: "nowhere", Code: CodeBoth, Email: secret.New("n@example.com"), Place: "users.yaml:7"},
 		},
@@ -61,6 +63,8 @@ func TestJudge(t *testing.T) {
 		{"folded (B7)", refuse, " ＳＭＳ ", "", "sms", "", "", "users.yaml:3"},
 		{"disabled", refuse, "disabled", "", "disabled", "", RefusedDisabled, "users.yaml:6: disabled"},
 		{"no destination", refuse, "nowhere", "", "nowhere", "", RefusedNoDestination, "no destination for sms"},
+		{"choose", refuse, "choose", "", "choose", "", "", "users.yaml:8: code: choose"},
+		{"choose wants both", refuse, "half", "", "half", "", RefusedNoDestination, "no destination for sms"},
 		{"unlisted refused", refuse, "eve", "", "eve", "", RefusedUnlisted, "users.yaml:1: unlisted: refuse"},
 		{"unreadable", accepting, "of\x00f", "", "", "", RefusedUnlisted, "control"},
 		{"unreadable typed, listed confirmed", refuse, "of\x00f", "off", "", "", RefusedUnlisted, "typed name"},
@@ -89,7 +93,7 @@ func TestJudge(t *testing.T) {
 		{"defaults off wants confirm too", defaultOff, "eve", "", "eve", "", RefusedUnlisted, "accept_typed_names"},
 		{"defaults off, confirmed", defaultOff, "eve", "eve", "eve", ByUnlisted, "", "unlisted: defaults"},
 	} {
-		j := c.p.Judge(c.typed, c.confirmed)
+		j := c.p.Judge(Asked{Typed: c.typed, Confirmed: c.confirmed})
 		if j.User.Name != c.user || j.Exempt != c.exempt || j.Refusal != c.refusal || !strings.Contains(j.Reason, c.reason) {
 			t.Errorf("%s: Judge(%.20q, %q) = user %q, exempt %q, refused %q, %q\nwant user %q, exempt %q, refused %q, …%s…",
 				c.name, c.typed, c.confirmed, j.User.Name, j.Exempt, j.Refusal, j.Reason, c.user, c.exempt, c.refusal, c.reason)
@@ -108,7 +112,7 @@ func TestJudgeNeverLooser(t *testing.T) {
 		p := rapid.SampledFrom(policies).Draw(r, "policy")
 		typedAs := rapid.SampledFrom(names).Draw(r, "typed")
 		confirmedAs := rapid.SampledFrom(names).Draw(r, "confirmed")
-		got := p.Judge(typedAs, confirmedAs)
+		got := p.Judge(Asked{Typed: typedAs, Confirmed: confirmedAs})
 		if c := p.judge(confirmedAs, confirmed); got.strictness() < c.strictness() {
 			r.Errorf("looser (%q) than confirmed %q alone (%q)", got.Reason, confirmedAs, c.Reason)
 		}

@@ -279,7 +279,7 @@ func TestPolicyOfExample(t *testing.T) {
 	if p == nil || len(found) > 0 {
 		t.Fatalf("users.example.yaml: %v", found)
 	}
-	user := func(name string) challenge.User { return p.Judge(name, name).User }
+	user := func(name string) challenge.User { return p.Judge(challenge.Asked{Typed: name, Confirmed: name}).User }
 	if got := user("AHMAD.SALEH "); got.Mobile.Reveal() != "+970599123456" || got.Code != challenge.CodeBoth || got.Remember != 30*day || got.Language != "ar" {
 		t.Errorf("ahmad.saleh is %+v with mobile %s", got, got.Mobile.Reveal())
 	}
@@ -292,13 +292,13 @@ func TestPolicyOfExample(t *testing.T) {
 	if got := user("sami"); got.Code != challenge.CodeEmail || !got.Admin || got.Email.Reveal() != "sami@example.com" {
 		t.Errorf("sami is %+v", got)
 	}
-	if got := p.Judge("kiosk", "kiosk").Exempt; got != challenge.ByOff {
+	if got := p.Judge(challenge.Asked{Typed: "kiosk", Confirmed: "kiosk"}).Exempt; got != challenge.ByOff {
 		t.Errorf("kiosk enters by %q", got)
 	}
-	if got := p.Judge("omar", "omar").Refusal; got != challenge.RefusedDisabled {
+	if got := p.Judge(challenge.Asked{Typed: "omar", Confirmed: "omar"}).Refusal; got != challenge.RefusedDisabled {
 		t.Errorf("omar is refused as %q", got)
 	}
-	if got := p.Judge("mallory", "mallory").Refusal; got != challenge.RefusedUnlisted {
+	if got := p.Judge(challenge.Asked{Typed: "mallory", Confirmed: "mallory"}).Refusal; got != challenge.RefusedUnlisted {
 		t.Errorf("mallory is refused as %q", got)
 	}
 }

@@ -72,7 +72,7 @@ func (r *reader) policy(root *yaml.Node, s *Settings) challenge.PolicyConfig {
 // common reads the keys that defaults and users share.
 func (u *users) common(in *section, otherwise challenge.User) challenge.User {
 	user := otherwise
-	user.Code = challenge.Code(in.choice("code", string(otherwise.Code), "off", "sms", "email", "both"))
+	user.Code = challenge.Code(in.choice("code", string(otherwise.Code), "off", "sms", "email", "both", "choose"))
 	user.Remember = get(in, "remember", otherwise.Remember, remember)
 	user.Language = get(in, "language", otherwise.Language, u.language)
 	return user
@@ -127,14 +127,14 @@ func (u *users) claim(in *section, n *yaml.Node, name string, own challenge.User
 // reachable refuses a user whose code has no way to go.
 func (u *users) reachable(in *section, user challenge.User) {
 	if user.Code == "" && !in.wrote("code") {
-		in.problem("code", "code is missing", "write code: off, sms, email or both, here or under defaults")
+		in.problem("code", "code is missing", "write code: off, sms, email, both or choose, here or under defaults")
 	}
 	missing := in.problem
 	if u.s.Observe {
 		missing = in.warn // the days of mode: observe are for collecting them
 	}
-	bySMS := user.Code == challenge.CodeSMS || user.Code == challenge.CodeBoth
-	byEmail := user.Code == challenge.CodeEmail || user.Code == challenge.CodeBoth
+	channels := user.Channels()
+	bySMS, byEmail := slices.Contains(channels, challenge.SMS), slices.Contains(channels, challenge.Email)
 	switch {
 	case bySMS && !in.wrote("mobile"):
 		missing("mobile", "mobile is missing", fmt.Sprintf("%s has code: %s, which goes to a mobile", user.Name, user.Code))

@@ -294,7 +294,7 @@ func TestThreat_C12_ConfigsPrintNoSecret(t *testing.T) {
 	must(t, errors.Join(errs...))
 	h := newHouse(t, plan{})
 	for _, c := range []any{
-		user, challenge.PolicyConfig{Users: []challenge.User{user}, Defaults: user}, policy, policy.Judge("alice", ""),
+		user, challenge.PolicyConfig{Users: []challenge.User{user}, Defaults: user}, policy, policy.Judge(challenge.Asked{Typed: "alice"}),
 		challenge.Config{Name: "Books"}, challenge.Message{To: hidden, Subject: hidden, Text: hidden, HTML: hidden},
 		smsConfig, smsConfig.Form[0], smsConfig.URL, mailConfig, gateway.Config{Login: submit.Config{Fields: fields}}, h.config(), h.ring, h.ring.Pairs("code"), hidden,
 	} {
