@@ -9,6 +9,13 @@ const (
 	OutcomeRefused Outcome = "refused" //
 )
 
+// Observes reports whether nobody is asked for a code (mode: observe).
+func (d *Door) Observes() bool {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	return d.policy.config.Observe
+}
+
 // observes reports whether mode: observe lets j in. A name that cannot be compared is nobody's, and no session can be kept for it.
 func (p *Policy) observes(j Judgement) bool { return p.config.Observe && !j.Username.IsZero() }
 

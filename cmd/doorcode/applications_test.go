@@ -108,6 +108,13 @@ func (app application) try(t *testing.T, binary string) {
 // start starts the rig, which browsers will reach at public, and returns its address.
 func (app application) start(t *testing.T, public string) string {
 	t.Helper()
+	address, _ := app.startIn(t, public)
+	return address
+}
+
+// startIn is start; home is the rig's folder.
+func (app application) startIn(t *testing.T, public string) (address, home string) {
+	t.Helper()
 	if _, err := os.Stat(app.program); err != nil {
 		missing(t, app.rig, "bash testdata/rigs/"+app.rig+".sh install (Debian 12, root)")
 	}
@@ -117,7 +124,7 @@ func (app application) start(t *testing.T, public string) string {
 	}
 	os.Chmod(home, 0o755) // Apache and MariaDB drop root and must get through it
 	t.Cleanup(func() { os.RemoveAll(home) })
-	address := freeAddress(t)
+	address = freeAddress(t)
 	_, port, _ := net.SplitHostPort(address)
 	script := filepath.Join("..", "..", "testdata", "rigs", app.rig+".sh")
 	rig := func(args ...string) ([]byte, error) {
@@ -131,7 +138,7 @@ func (app application) start(t *testing.T, public string) string {
 	if out, err := rig("start", port); err != nil {
 		t.Fatalf("start %s: %v\n%s", app.rig, err, out)
 	}
-	return address
+	return address, home
 }
 
 // serve starts the real binary in front of it.

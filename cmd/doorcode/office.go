@@ -49,7 +49,7 @@ func (d deed[In, Out]) verb(o *office) admin.Verb {
 
 // verbs is all that the socket offers.
 func (o *office) verbs() []admin.Verb {
-	return []admin.Verb{takeUpFiles.verb(o)}
+	return []admin.Verb{takeUpFiles.verb(o), findingsOf.verb(o)}
 }
 
 // ask has the running gateway do it, or does it here where none runs.
