@@ -81,18 +81,10 @@ func (g *Gateway) inNetworks(networks []netip.Prefix, v *visit) (netip.Prefix, e
 	switch {
 	case in < 0:
 		return netip.Prefix{}, errOutside
-	case g.unknownProxy(v.r):
+	case reading.Relayed(v.r.RemoteAddr, v.r.Header, g.config.TrustedProxies):
 		return netip.Prefix{}, errUnknownHop
 	}
 	return networks[in], nil
-}
-
-func (g *Gateway) unknownProxy(r *http.Request) bool {
-	if len(r.Header["X-Forwarded-For"])+len(r.Header["Forwarded"])+len(r.Header["Via"]) == 0 {
-		return false
-	}
-	peer := reading.Client(r.RemoteAddr, nil, nil)
-	return !slices.ContainsFunc(g.config.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(peer) })
 }
 
 // hashedKey is a ClientKey to compare with. Hashes are of one length: how long a key is shows no more than the key.

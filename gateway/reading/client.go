@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -18,16 +19,40 @@ const (
 // The zero Addr stands for a client that a trusted proxy named in a way that is no address, or behind too many proxies. It
 // is in no network, so it gets nothing that a network gives, and never the proxy's own place (B13).
 func Client(remote string, xff []string, trusted []netip.Prefix) netip.Addr {
-	client := parseHop(remote)
+	client, _ := walk(remote, xff, trusted)
+	return client
+}
+
+// Relayed reports whether the client that Client names says that it asks for somebody else: by X-Forwarded-For that no trusted proxy
+// wrote, or, where no trusted proxy stands between, by Forwarded or Via. Its address is then a proxy's that nobody named, and everybody
+// behind that has it: no network may give anything to such a request. Who says so without being a proxy gets less, not more.
+func Relayed(remote string, h http.Header, trusted []netip.Prefix) bool {
+	xff := h["X-Forwarded-For"]
+	if len(xff)+len(h["Forwarded"])+len(h["Via"]) == 0 {
+		return false
+	}
+	if !isTrusted(parseHop(remote), trusted) {
+		return true
+	}
+	_, left := walk(remote, xff, trusted)
+	return strings.Trim(left, ", \t") != ""
+}
+
+// walk follows X-Forwarded-For up to the client, and returns what is left of it there, earlier headers in short.
+func walk(remote string, xff []string, trusted []netip.Prefix) (client netip.Addr, left string) {
+	client = parseHop(remote)
 	hops := 0
 	for i := len(xff) - 1; i >= 0; i-- {
 		// Header after header from the last one, and in each from the right; nothing is copied, however long the client made it.
 		for rest, more := xff[i], true; more; hops++ {
 			if !isTrusted(client, trusted) {
-				return client
+				if i > 0 {
+					return client, "more"
+				}
+				return client, rest
 			}
 			if hops == maxHops {
-				return netip.Addr{}
+				return netip.Addr{}, rest
 			}
 			comma := strings.LastIndexByte(rest, ',')
 			hop := rest[comma+1:]
@@ -38,11 +63,14 @@ func Client(remote string, xff []string, trusted []netip.Prefix) netip.Addr {
 				continue // an empty element says nothing (RFC 9110 §5.6.1)
 			}
 			if client = parseHop(hop); !client.IsValid() {
-				return client
+				return client, rest
 			}
 		}
+		if i > 0 && !isTrusted(client, trusted) {
+			return client, "more"
+		}
 	}
-	return client
+	return client, ""
 }
 
 func isTrusted(a netip.Addr, trusted []netip.Prefix) bool {

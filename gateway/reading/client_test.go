@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -144,6 +145,35 @@ func TestHost(t *testing.T) {
 		got, ok := Host(test.host, public)
 		if ok != (test.want >= 0) || ok && got != public[test.want] || !ok && got != nil {
 			t.Errorf("Host(%q) = %v, %v", test.host, got, ok)
+		}
+	}
+}
+
+func TestRelayed(t *testing.T) {
+	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	tests := []struct {
+		remote string
+		header http.Header
+		want   bool
+	}{
+		{"192.0.2.1:1", nil, false},
+		{"192.0.2.1:1", http.Header{"X-Forwarded-For": {""}}, true},
+		{"192.0.2.1:1", http.Header{"Via": {"1.1 office"}}, true},
+		{"192.0.2.1:1", http.Header{"Forwarded": {"for=x"}}, true},
+		{"10.0.0.1:1", nil, false},
+		{"10.0.0.1:1", http.Header{"Via": {"1.1 door"}}, false}, // the known proxy's own
+		{"10.0.0.1:1", http.Header{"X-Forwarded-For": {"192.0.2.1"}}, false},
+		{"10.0.0.1:1", http.Header{"X-Forwarded-For": {" , 192.0.2.1, 10.0.0.2"}}, false},
+		{"10.0.0.1:1", http.Header{"X-Forwarded-For": {"198.51.100.7, 192.0.2.1"}}, true},
+		{"10.0.0.1:1", http.Header{"X-Forwarded-For": {"nobody, 192.0.2.1"}}, true},
+		{"10.0.0.1:1", http.Header{"X-Forwarded-For": {"198.51.100.7", "192.0.2.1"}}, true},
+		{"10.0.0.1:1", http.Header{"X-Forwarded-For": {"198.51.100.7", "192.0.2.1, 10.0.0.2"}}, true},
+		{"10.0.0.1:1", http.Header{"X-Forwarded-For": {"192.0.2.1", "10.0.0.2"}}, false},
+		{"10.0.0.1:1", http.Header{"X-Forwarded-For": {"10.0.0.3, 10.0.0.2"}}, false},
+	}
+	for _, test := range tests {
+		if got := Relayed(test.remote, test.header, trusted); got != test.want {
+			t.Errorf("Relayed(%s, %v) = %v, want %v", test.remote, test.header, got, test.want)
 		}
 	}
 }
