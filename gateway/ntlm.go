@@ -12,11 +12,14 @@ import (
 // came next on one would be served as whoever signed in on it (threat B16). Such Authorization is refused from everybody (signsIn in
 // login.go), and nobody is asked for it.
 
-// connectionScheme reports whether an authentication scheme is one of those that sign in the connection.
+// connectionScheme reports whether an authentication scheme is one of those that sign in the connection: NTLM and NTLM_WB, Negotiate and
+// Nego2, and what else begins so, for some servers compare no more of the word.
 func connectionScheme(scheme string) bool {
-	switch strings.ToLower(scheme) {
-	case "ntlm", "negotiate", "nego2", "kerberos", "credssp":
-		return true
+	scheme = strings.ToLower(scheme)
+	for _, begin := range []string{"ntlm", "nego", "kerberos", "credssp"} {
+		if strings.HasPrefix(scheme, begin) {
+			return true
+		}
 	}
 	return false
 }

@@ -13,7 +13,7 @@ func TestOtherSchemes(t *testing.T) {
 		{[]string{"Negotiate", "NTLM"}, nil},
 		{[]string{"nTLM TlRMTVNTUAACAAAA=="}, nil},
 		{[]string{"NTLM, Negotiate"}, nil},
-		{[]string{"Kerberos", "Nego2", "CredSSP"}, nil},
+		{[]string{"Kerberos", "Nego2", "CredSSP", "NTLM_WB", "NTLMxyz"}, nil},
 		{[]string{`Basic realm="Books"`}, []string{`Basic realm="Books"`}},
 		{[]string{`Bearer realm="a,  b" ,scope=x`}, []string{`Bearer realm="a,  b" ,scope=x`}}, // untouched, as it came
 		{[]string{"NTLM", `Basic realm="Books"`}, []string{`Basic realm="Books"`}},
@@ -35,4 +35,24 @@ func TestOtherSchemes(t *testing.T) {
 			t.Errorf("otherSchemes(%q) says dropped %v, want %v", test.lines, dropped, want)
 		}
 	}
+}
+
+// Whatever an upstream writes, nothing is left that a second look would drop, and what is left was there.
+func FuzzOtherSchemes(f *testing.F) {
+	for _, line := range []string{`NTLM, Basic realm="a, NTLM"`, `Basic realm="a, NTLM`, `Basic realm="a\", Negotiate x==`, ",,=,NTLM=", `"NTLM",NTLM`} {
+		f.Add(line)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		left, _ := otherSchemes([]string{line})
+		for _, one := range left {
+			for _, part := range listed(one) {
+				if scheme, begins := challengeScheme(part); begins && connectionScheme(scheme) {
+					t.Errorf("otherSchemes(%q) leaves %q", line, left)
+				}
+			}
+		}
+		if again, dropped := otherSchemes(left); dropped || !slices.Equal(again, left) {
+			t.Errorf("otherSchemes(%q) = %q, and once more %q", line, left, again)
+		}
+	})
 }
