@@ -18,6 +18,7 @@ func (r *reader) entrance(top *section, s *Settings) {
 	s.Gateway.TrustedProxies = top.proxies()
 	up := top.sub("upstream")
 	s.Gateway.Upstream = r.upstream(up)
+	s.Gateway.Rewrite = r.rewrite(top.sub("rewrite"), s)
 	s.Name = top.text("name", "")
 	if s.Observe = top.choice("mode", "enforce", "enforce", "observe") == "observe"; s.Observe {
 		top.warn("mode", "nobody is asked for a code", "this is for the days before going live: `doorcode report` says what mode: enforce will do")

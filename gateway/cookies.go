@@ -57,16 +57,21 @@ func (g *Gateway) sealAnswer(res *http.Response) error {
 	if err := dropConnectionSchemes(res); err != nil {
 		return err
 	}
-	if p.client != nil {
+	var err error
+	switch {
+	case p.client != nil:
 		return clientAnswer(res)
+	case p.who.kind != insider:
+		err = g.visitorAnswer(p, res)
+	case res.StatusCode == http.StatusSwitchingProtocols && p.logout:
+		err = errors.New("upgrade on a logout")
+	default:
+		err = g.memberAnswer(p, res)
 	}
-	if p.who.kind != insider {
-		return g.visitorAnswer(p, res)
+	if err == nil {
+		g.relink(p, res)
 	}
-	if res.StatusCode == http.StatusSwitchingProtocols && p.logout {
-		return errors.New("upgrade on a logout")
-	}
-	return g.memberAnswer(p, res)
+	return err
 }
 
 func (g *Gateway) visitorAnswer(p *passage, res *http.Response) error {

@@ -14,6 +14,7 @@ import (
 
 	"doorcode/challenge"
 	"doorcode/challenge/keys"
+	"doorcode/gateway/links"
 	"doorcode/gateway/reading"
 	"doorcode/gateway/scan"
 	"doorcode/gateway/seal"
@@ -28,6 +29,7 @@ type Config struct {
 	Insecure       bool       // plain HTTP on a LAN: cookie names without __Host-, no Secure
 	TrustedProxies []netip.Prefix
 	Upstream       Upstream
+	Rewrite        Rewrite
 	Login          submit.Config
 	Scripts        *ScriptAnswer  // what a login sent by a script is answered with; nil: such logins are refused
 	LoginRule      reading.Rule   // which request is the login; method POST
@@ -101,6 +103,7 @@ type Gateway struct {
 	hints      hints
 	sessions   sessionNames
 	saidToken  atomic.Bool
+	links      map[*url.URL]*links.Rewriter // by public address; nil: pages are not touched
 }
 
 // New makes a Gateway. The configuration was checked by package config; New trusts it.
@@ -117,6 +120,7 @@ func New(c Config, p Parts) *Gateway {
 		csrf:       http.NewCrossOriginProtection(),
 		cookie:     newOwnNames(c.Insecure),
 		ids:        newRequestIDs(),
+		links:      newLinks(c),
 	}
 	for _, u := range c.PublicURLs {
 		// Behind a proxy that ends TLS the Host that we see may lack what the browser's Origin names: our own addresses are trusted by name.
@@ -128,6 +132,9 @@ func New(c Config, p Parts) *Gateway {
 	login := c.Login
 	for _, value := range c.LoginRule.Form {
 		login.Named = append(login.Named[:len(login.Named):len(login.Named)], value.Name)
+	}
+	for _, u := range c.Rewrite.Addresses {
+		login.Hosts = append(login.Hosts, u.Host)
 	}
 	login.Patience = time.Minute + 3*c.Upstream.AnswerTimeout // form aside, a login, its confirm and an answer to show
 	g.submitter = submit.New(login, g.transport, c.Upstream.URL)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -199,6 +200,7 @@ func (g *Gateway) rewrite(pr *httputil.ProxyRequest) {
 		out.Header["Cookie"] = []string{p.cookies.up}
 	}
 	delete(out.Header, "Expect")
+	g.askReadable(p, out.Header)
 	g.forwarded(out.Header, p.visit)
 }
 
@@ -272,8 +274,8 @@ func (g *Gateway) isUpstream(scheme, host string) bool {
 	if sameHost(scheme, host, own.URL.Scheme, own.URL.Host) || own.Host != "" && sameHost(scheme, host, own.URL.Scheme, own.Host) {
 		return true
 	}
-	for _, public := range g.config.PublicURLs {
-		if sameHost(scheme, host, public.Scheme, public.Host) {
+	for _, other := range slices.Concat(g.config.Rewrite.Addresses, g.config.PublicURLs) {
+		if sameHost(scheme, host, other.Scheme, other.Host) {
 			return true
 		}
 	}

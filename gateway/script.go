@@ -78,7 +78,7 @@ func (g *Gateway) write(v *visit, a submit.Shown) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff") // what was judged by its type is shown as that type
 	v.w.WriteHeader(a.Status)
-	v.w.Write(a.Body)
+	v.w.Write(g.relinked(v, a))
 }
 
 // codePageFirst leads a page load to the code page while a challenge waits that a script's login began: the script could not lead

@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"config":              {"challenge", "challenge/*", "gateway", "gateway/*", "templates"},
 	"gateway":             {"challenge", "challenge/keys", "challenge/secret", "gateway/*", "templates"},
 	"gateway/admin":       {},
+	"gateway/links":       {},
 	"gateway/reading":     {"challenge/secret"},
 	"gateway/scan":        {},
 	"gateway/seal":        {"challenge", "challenge/keys", "challenge/secret"},

@@ -30,6 +30,7 @@ var errLedAway = errors.New("leads away from the application, or in circles")
 type visit struct {
 	transport http.RoundTripper
 	upstream  *url.URL
+	hosts     []string // that are the upstream too
 	browser   Browser
 	jar       *seal.Jar
 	extra     http.Header       // on the next request
@@ -38,7 +39,7 @@ type visit struct {
 }
 
 func (s *Submitter) visit(b Browser, jar *seal.Jar) *visit {
-	v := &visit{transport: s.transport, upstream: s.upstream, browser: b, jar: jar, seen: map[string]bool{}, charset: s.config.Fields.Encoding()}
+	v := &visit{transport: s.transport, upstream: s.upstream, hosts: s.config.Hosts, browser: b, jar: jar, seen: map[string]bool{}, charset: s.config.Fields.Encoding()}
 	v.remember()
 	return v
 }
@@ -172,7 +173,7 @@ func (v *visit) resolve(base *url.URL, reference string) (*url.URL, bool) {
 }
 
 func (v *visit) own(host string) bool {
-	ours := []string{v.upstream.Host, v.browser.Host}
+	ours := append([]string{v.upstream.Host, v.browser.Host}, v.hosts...)
 	if v.browser.Public != nil {
 		ours = append(ours, v.browser.Public.Host)
 	}
