@@ -128,6 +128,7 @@ func (a attempt) entry(j Judgement, now time.Time) Entry {
 		e.Challenge, e.Trail, e.Browser, e.Family, e.Replaces = c.ID, t.Trail, t.Browser, t.Family, c.Replaces
 		e.Session.Address, e.Session.Agent = t.Address, clipAgent(t.Agent)
 		e.Session.Confirmed, e.Session.Cookies, e.Session.IDs = c.Confirmed, c.Cookies, c.IDs
+		e.Choice = c.choice(j.User)
 		if t.Remember {
 			e.Remember = min(c.Remember, j.User.Remember)
 		}

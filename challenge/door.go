@@ -251,7 +251,7 @@ func (d *Door) replace(ctx context.Context, pending string) Revoked {
 // begin writes the challenge and, once it is on disk, posts its messages: a code that nobody could count is never sent.
 func (d *Door) begin(ctx context.Context, l Login, j Judgement) (Decision, *sending, error) {
 	set := d.setup.Load()
-	c, err := d.newChallenge(set, l, j)
+	c, err := d.newChallenge(ctx, set, l, j)
 	if err != nil {
 		return Decision{}, nil, err
 	}
@@ -274,14 +274,21 @@ func (d *Door) begin(ctx context.Context, l Login, j Judgement) (Decision, *send
 	return Decision{Challenge: &c, Reason: j.Reason, Revoked: revoked}, d.deliver(set, c, messages), nil
 }
 
-func (d *Door) newChallenge(set *setup, l Login, j Judgement) (Challenge, error) {
+func (d *Door) newChallenge(ctx context.Context, set *setup, l Login, j Judgement) (Challenge, error) {
 	now := d.now()
+	by, err := d.firstWays(ctx, l, j)
+	if err != nil {
+		return Challenge{}, err
+	}
 	c := Challenge{
-		ID: newID(), User: j.Username, Name: j.User.Name, Policy: j.Policy, Routes: d.routes(j.User, j.User.Channels()),
+		ID: newID(), User: j.Username, Name: j.User.Name, Policy: j.Policy, Routes: d.routes(j.User, by), Last: by,
 		Confirmed: l.Confirmed, Cookies: l.Cookies, IDs: l.IDs,
 		Trail: l.Trail, Browser: l.Browser.ID, Remember: j.User.Remember, Return: l.Return,
 		Language: set.texts.Choose(j.User.Language, l.Language), Host: l.Host,
-		Address: l.Address, Agent: clipAgent(l.Agent), CreatedAt: now, ExpiresAt: now.Add(set.life()), Sends: 1, SentAt: now,
+		Address: l.Address, Agent: clipAgent(l.Agent), CreatedAt: now, ExpiresAt: now.Add(set.life()),
+	}
+	if len(by) > 0 {
+		c.Sends, c.SentAt = 1, now
 	}
 	code, err := newCode(set.Digits)
 	if err != nil {
@@ -325,6 +332,12 @@ func (d *Door) Pending(ctx context.Context, id string) (Challenge, error) {
 	d.gate.RLock()
 	defer d.gate.RUnlock()
 	c, _, err := d.live(ctx, id)
+	for i, r := range c.Routes {
+		// Its outcome was lost, with the process or the store: nobody knows any more.
+		if r.State == RoutePending && d.now().Sub(r.At) > sendLimit+recordLimit {
+			c.Routes[i].State = RouteUnsure
+		}
+	}
 	return c, err
 }
 
@@ -355,7 +368,11 @@ func (d *Door) live(ctx context.Context, id string) (Challenge, Judgement, error
 // work (invariant 8). Tries and expiry are not renewed. It waits for delivery as Decide does. ErrNotFound as Pending;
 // ErrWait and ErrLocked: nothing was sent.
 func (d *Door) Resend(ctx context.Context, id string, from netip.Addr) (Challenge, error) {
-	c, sending, err := d.resend(ctx, id, from)
+	return d.sendAgain(ctx, id, from, lastWays)
+}
+
+func (d *Door) sendAgain(ctx context.Context, id string, from netip.Addr, ways func(Challenge, User) []Channel) (Challenge, error) {
+	c, sending, err := d.resend(ctx, id, from, ways)
 	if err != nil {
 		return Challenge{}, err
 	}
@@ -363,7 +380,7 @@ func (d *Door) Resend(ctx context.Context, id string, from netip.Addr) (Challeng
 	return c, nil
 }
 
-func (d *Door) resend(ctx context.Context, id string, from netip.Addr) (Challenge, *sending, error) {
+func (d *Door) resend(ctx context.Context, id string, from netip.Addr, ways func(Challenge, User) []Channel) (Challenge, *sending, error) {
 	d.gate.RLock()
 	defer d.gate.RUnlock()
 	set := d.setup.Load()
@@ -371,7 +388,11 @@ func (d *Door) resend(ctx context.Context, id string, from netip.Addr) (Challeng
 	if err != nil {
 		return Challenge{}, nil, err
 	}
-	messages, err := d.charged(set, c, j, d.routes(j.User, j.User.Channels()), func(to []Route) (err error) {
+	by := ways(c, j.User)
+	if len(by) == 0 {
+		return Challenge{}, nil, ErrNotOffered
+	}
+	messages, err := d.charged(set, c, j, d.routes(j.User, by), func(to []Route) (err error) {
 		c, err = d.store.Resend(ctx, id, to, set.charge(c, to, from, d.now()), set.Rules)
 		return err
 	})

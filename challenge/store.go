@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -99,6 +100,16 @@ func (c Challenge) Live(now time.Time) bool {
 	return now.Before(c.ExpiresAt) && now.Add(time.Minute).After(c.CreatedAt)
 }
 
+// LastFailed reports whether nothing of the last send went out: there is nothing then that could overtake the next one.
+func (c Challenge) LastFailed() bool {
+	for _, r := range c.Routes {
+		if slices.Contains(c.Last, r.Channel) && r.State != RouteFailed {
+			return false
+		}
+	}
+	return len(c.Last) > 0
+}
+
 // Route is one channel of a challenge: where the code went, and whether it got there.
 type Route struct {
 	Channel  Channel    `json:"channel"`
@@ -151,6 +162,7 @@ type Browser struct {
 	Address    netip.Addr      `json:"address"`
 	FirstAt    time.Time       `json:"first_at"`
 	UsedAt     time.Time       `json:"used_at"`
+	Choices    []Choice        `json:"choices"` // of users with code: choose, the newest last
 }
 
 // BrowserSecret is one secret handed out for a browser.
@@ -195,7 +207,8 @@ type Entry struct {
 	Policies     []string      // ByTrust: Session.Policy, and the same under older keys; a trust given under one of them holds
 	Remember     time.Duration // ByCode: 0 leaves trust alone; ByTrust: the longest age the policy still allows
 
-	Replaces string // a member session that ends in the same transaction; "" for none
+	Choice   Channel // ByCode: the way that the user chose, for the browser to remember; "" leaves it
+	Replaces string  // a member session that ends in the same transaction; "" for none
 	Now      time.Time
 }
 
@@ -220,7 +233,7 @@ type SendCharge struct {
 	UserRate    Rate
 	AddressRate Rate
 	DayRate     Rate
-	Messages    int // one per channel
+	Messages    int // one per channel; 0 for a challenge that sends nothing yet, which is counted apart and as one
 	Spend       Spend
 	Now         time.Time
 }
@@ -255,7 +268,10 @@ type Store interface {
 	// Challenge returns a live challenge. ErrNotFound as above, also when its tries are used up.
 	Challenge(ctx context.Context, id string, now time.Time) (Challenge, error)
 
-	// Resend counts one more send of the same code: at least rules.ResendAfter after the last unless nothing of that went out, at
+	// Choice returns the way that u chose in the browser that shows the cookie; "" where there is none, or the cookie is not good.
+	Choice(ctx context.Context, browser BrowserCookie, u Username, now time.Time) (Channel, error)
+
+	// Resend counts one more send of the same code, or the first where none was sent yet: at least rules.ResendAfter after the last unless nothing of that went out, at
 	// most rules.Resends, within the limits of charge. It returns the challenge with the routes of to pending and the others as they
 	// were. ErrWait: nothing was counted.
 	Resend(ctx context.Context, id string, to []Route, charge SendCharge, rules CodeRules) (Challenge, error)

@@ -158,21 +158,24 @@ func (g *Gateway) writeCodePage(v *visit, c challenge.Challenge, said templates.
 	page := templates.CodePage{
 		AppName: g.config.Name, User: c.Name, Digits: config.Digits, Token: token,
 		CanRemember: c.Remember > 0, Remember: v.who.ticked, RememberDays: int(c.Remember / (24 * time.Hour)),
-		ResendIn:    max(0, c.SentAt.Add(config.Rules.ResendAfter).Sub(now)),
+		Choosing:    len(c.Last) == 0,
+		ResendIn:    resendIn(c, config.Rules.ResendAfter, now),
 		ResendsLeft: max(0, config.Rules.Resends+1-c.Sends),
 		ExpiresIn:   c.ExpiresAt.Sub(now), Error: said, WaitFor: wait,
 		Languages: g.texts.Links(ownRoot + "/language?back=" + url.QueryEscape(codePath) + "&to="),
 		LoginPath: g.config.Login.Page,
 	}
-	failed := 0
+	for _, r := range g.door.OtherWays(c) {
+		page.Others = append(page.Others, templates.RouteLine{Channel: string(r.Channel), Masked: r.Masked})
+	}
 	for _, r := range c.Routes {
 		page.Routes = append(page.Routes, templates.RouteLine{Channel: string(r.Channel), Masked: r.Masked, State: string(r.State), Instead: r.Instead})
-		if r.State == challenge.RouteFailed {
-			failed++
+		if r.State == challenge.RoutePending {
+			page.LookIn = max(page.LookIn, time.Second, r.At.Add(lookAgain).Sub(now))
 		}
 	}
-	if said == "" && failed > 0 && failed == len(c.Routes) {
-		page.Error = templates.CodeDelivery
+	if said == "" || said == templates.CodeResent {
+		page.Error = sendError(c, said)
 	}
 	var body bytes.Buffer
 	if err := g.texts.Code(&body, g.language(v), page); err != nil {
@@ -184,6 +187,38 @@ func (g *Gateway) writeCodePage(v *visit, c challenge.Challenge, said templates.
 		v.w.Write(body.Bytes())
 	}
 	return nil
+}
+
+// resendIn is how long until the code may be sent again: at once where nothing of the last send went out.
+func resendIn(c challenge.Challenge, after time.Duration, now time.Time) time.Duration {
+	if c.LastFailed() {
+		return 0
+	}
+	return max(0, c.SentAt.Add(after).Sub(now))
+}
+
+// lookAgain is how long after a send its outcome is known.
+const lookAgain = 12 * time.Second
+
+// sendError is what there is to say about the last send: nothing new while anything of it may arrive.
+func sendError(c challenge.Challenge, said templates.CodeError) templates.CodeError {
+	unsure := false
+	for _, r := range c.Routes {
+		switch {
+		case !slices.Contains(c.Last, r.Channel):
+		case r.State == challenge.RouteUnsure:
+			unsure = true
+		case r.State != challenge.RouteFailed:
+			return said
+		}
+	}
+	switch {
+	case c.LastFailed():
+		return templates.CodeDelivery
+	case unsure:
+		return templates.CodeUnsure
+	}
+	return said
 }
 
 // formToken is the name under which form tokens are sealed. The token names the challenge that its page was made for.
@@ -267,11 +302,15 @@ func (g *Gateway) resend(v *visit, form reading.Params) error {
 	if !fits {
 		return g.say(v, templates.CodeNewer)
 	}
-	_, err = g.door.Resend(v.r.Context(), v.who.id, v.address)
+	before, err := g.send(v, form)
 	var wait challenge.ErrWait
 	switch {
+	case err == nil && before == 0:
+		return g.seeOther(v, codePath) // the first one: the page says where it went
 	case err == nil:
 		return g.say(v, templates.CodeResent)
+	case errors.Is(err, challenge.ErrNotOffered):
+		return refuse(templates.BadRequest, err)
 	case errors.Is(err, challenge.ErrNotFound):
 		return refuse(templates.Expired, nil)
 	case !errors.As(err, &wait):
@@ -291,6 +330,18 @@ func (g *Gateway) resend(v *visit, form reading.Params) error {
 		what = templates.CodeSMSSpent
 	}
 	return g.writeCodePage(v, c, what, max(time.Second, wait.Until.Sub(g.now())), http.StatusTooManyRequests)
+}
+
+// send sends the code by the way that the form names, else as it was sent before. before is how often that was.
+func (g *Gateway) send(v *visit, form reading.Params) (before int, err error) {
+	var c challenge.Challenge
+	if len(form.Get("way")) == 0 {
+		c, err = g.door.Resend(v.r.Context(), v.who.id, v.address)
+	} else {
+		way, _ := only(form, "way") // twice, or in another spelling, is no way that is offered
+		c, err = g.door.SendBy(v.r.Context(), v.who.id, challenge.Channel(way), v.address)
+	}
+	return c.Sends - 1, err
 }
 
 // cancel forgets the challenge; what it held is signed out at the application.

@@ -9,12 +9,15 @@ import (
 
 // CodePage is what the page that asks for a code shows.
 //
-// Its three forms are POSTs to BasePath + "/code" (fields code, challenge, token and, when ticked, remember=1),
-// BasePath + "/resend" and BasePath + "/cancel" (fields challenge and token).
+// Its forms are POSTs to BasePath + "/code" (fields code, challenge, token and, when ticked, remember=1), BasePath + "/resend" (fields
+// challenge, token and, by the buttons of Others, way with the channel) and BasePath + "/cancel" (fields challenge and token).
 type CodePage struct {
 	AppName      string        // what the application is called
 	User         string        // who is signing in; "" shows nobody
 	Routes       []RouteLine   // where the code went
+	Choosing     bool          // nothing was sent yet: the user is asked by which of Others
+	Others       []RouteLine   // other ways that the code may go by; State is not shown
+	LookIn       time.Duration // until it is known what became of messages that are on their way; 0 when it is
 	Digits       int           // of the code
 	Challenge    string        // public reference of the challenge
 	Token        string        // form token
@@ -73,7 +76,7 @@ const (
 // Code writes the page that asks for a code. Nothing is written when the page itself cannot be made.
 func (s *Set) Code(w io.Writer, lang string, p CodePage) error {
 	v := codeView{page: s.page(lang, p.AppName, p.BasePath, p.Languages), P: p, LoginPath: local(p.LoginPath)}
-	heading, err := v.Plain("code.title")
+	heading, err := v.Plain(v.Heading())
 	if err != nil {
 		return err
 	}
@@ -88,6 +91,17 @@ type codeView struct {
 	page
 	P         CodePage
 	LoginPath string
+}
+
+// Choosing reports that nothing was sent yet.
+func (v codeView) Choosing() bool { return v.P.Choosing }
+
+// Heading is the key of what the page asks for.
+func (v codeView) Heading() string {
+	if v.P.Choosing {
+		return "choose.title"
+	}
+	return "code.title"
 }
 
 // Mailed reports that one of the messages is an e-mail.
@@ -126,7 +140,11 @@ func (v codeView) Invalid() bool {
 
 // Report is what is said about the last try or resend.
 func (v codeView) Report() (template.HTML, error) {
-	return v.Say("error."+string(v.P.Error), "digits", v.P.Digits, "time", v.P.WaitFor)
+	key := "error." + string(v.P.Error)
+	if len(v.P.Others) > 0 && (v.P.Error == CodeDelivery || v.P.Error == CodeUnsure || v.P.Error == CodeSMSSpent) {
+		key += "_other" // with what can be done on this page
+	}
+	return v.Say(key, "digits", v.P.Digits, "time", v.P.WaitFor)
 }
 
 // Seconds is d for the page's script, rounded up.

@@ -25,6 +25,12 @@ code.user        user!
 code.sent
 code.failed
 code.instead
+choose.title
+choose.text
+choose.hint
+by.sms
+by.email
+other.title
 code.label       digits
 code.expires     time!
 code.expiring
@@ -41,6 +47,7 @@ state.pending
 state.sent
 state.failed
 state.unsure
+state.look
 resend.title
 resend.hint
 resend.spam
@@ -61,7 +68,10 @@ error.early      time!
 error.spent
 error.sends      time!
 error.sms_spent  time!
+error.sms_spent_other
 error.unsure
+error.unsure_other
+error.delivery_other
 error.store
 link.login
 link.login_new

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"doorcode/challenge"
 )
@@ -178,6 +179,17 @@ func (t tx) browser(e challenge.Entry) (b challenge.Browser, known bool, err err
 	return b, known, err
 }
 
+// Choice is challenge.Store's.
+func (s *Store) Choice(ctx context.Context, shown challenge.BrowserCookie, u challenge.Username, now time.Time) (challenge.Channel, error) {
+	return read(ctx, s, func(t tx) (challenge.Channel, error) {
+		b, known, err := t.browser(challenge.Entry{Browser: shown, Now: now})
+		if !known || err != nil || !b.Knows(shown.Secret) {
+			return "", err
+		}
+		return b.Chosen(u), nil
+	})
+}
+
 // enter writes what an entry leaves behind: browser, trust, session.
 func (t tx) enter(e challenge.Entry, a *challenge.Admitted) error {
 	if err := t.enterBrowser(e, a); err != nil {
@@ -234,6 +246,9 @@ func (t tx) enterBrowser(e challenge.Entry, a *challenge.Admitted) error {
 		b = challenge.NewBrowser(e.NewBrowserID, e.NewSecret, e.Now)
 	}
 	b.Family, b.Agent, b.Address = e.Family, e.Session.Agent, e.Session.Address
+	if e.Choice != "" {
+		b = b.Choose(e.Session.User, e.Choice)
+	}
 	a.Browser = b
 	return put(t, browsersBucket, b.ID, b)
 }

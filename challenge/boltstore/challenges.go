@@ -84,20 +84,10 @@ func mayResend(c challenge.Challenge, now time.Time, rules challenge.CodeRules) 
 	if c.Sends > rules.Resends { // the first send is no resend
 		return challenge.ErrWait{Until: c.ExpiresAt, Why: challenge.WaitResendsSpent}
 	}
-	if next := c.SentAt.Add(rules.ResendAfter); next.After(now) && !failed(c) {
+	if next := c.SentAt.Add(rules.ResendAfter); next.After(now) && !c.LastFailed() {
 		return challenge.ErrWait{Until: next, Why: challenge.WaitResend}
 	}
 	return nil
-}
-
-// failed reports whether nothing of the last send went out: there is nothing then that could overtake the next one.
-func failed(c challenge.Challenge) bool {
-	for _, r := range c.Routes {
-		if slices.Contains(c.Last, r.Channel) && r.State != challenge.RouteFailed {
-			return false
-		}
-	}
-	return len(c.Last) > 0
 }
 
 // Delivered is challenge.Store's.

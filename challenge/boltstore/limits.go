@@ -72,6 +72,13 @@ func (t tx) charge(c challenge.SendCharge) (refusal, trouble error) {
 		{"address" + nul + network(c.Address), c.AddressRate, challenge.WaitAddressSends},
 		{"day" + nul, c.DayRate, challenge.WaitDaySends},
 	}
+	n := c.Messages
+	if n == 0 { // who has a password must not fill the file with challenges that cost nothing (E7)
+		n = 1
+		for i := range limits {
+			limits[i].key = "choosing" + nul + limits[i].key
+		}
+	}
 	if refusal, trouble = t.maySpend(c.Spend); refusal != nil || trouble != nil {
 		return refusal, trouble
 	}
@@ -82,7 +89,7 @@ func (t tx) charge(c challenge.SendCharge) (refusal, trouble error) {
 			return nil, err
 		}
 		var until time.Time
-		if next[i], until = l.rate.Take(tat, c.Messages, c.Now); !until.IsZero() {
+		if next[i], until = l.rate.Take(tat, n, c.Now); !until.IsZero() {
 			return challenge.ErrWait{Until: until, Why: l.why}, nil
 		}
 	}

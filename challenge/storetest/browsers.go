@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"time"
 
 	"doorcode/challenge"
@@ -206,4 +207,43 @@ func oldBrowser(f *fixture) {
 	a := f.admit(e)
 	equal(f, "browser", a.Browser.ID, e.NewBrowserID)
 	equal(f, "users to be told", len(a.Copied), 0)
+}
+
+func choices(f *fixture) {
+	chosen := func(name string, cookie challenge.BrowserCookie) challenge.Channel {
+		f.Helper()
+		c, err := f.s.Choice(f.Context(), cookie, user(name), f.now)
+		f.must(err)
+		return c
+	}
+	choose := func(name string, cookie challenge.BrowserCookie, by challenge.Channel) challenge.BrowserCookie {
+		f.Helper()
+		e := f.code(f.begin(name), true)
+		e.Browser, e.Choice = cookie, by
+		a := f.admit(e)
+		return challenge.BrowserCookie{ID: a.Browser.ID, Secret: e.NewSecret}
+	}
+	cookie := choose("alice", challenge.BrowserCookie{}, challenge.SMS)
+	cookie = choose("bob", cookie, challenge.Email)
+	f.again(func() {
+		equal(f, "alice's", chosen("alice", cookie), challenge.SMS)
+		equal(f, "bob's", chosen("bob", cookie), challenge.Email)
+		for what, got := range map[string]challenge.Channel{
+			"carol's": chosen("carol", cookie), "no browser's": chosen("alice", challenge.BrowserCookie{}),
+			"another's": chosen("alice", challenge.BrowserCookie{ID: cookie.ID, Secret: "guessed"}),
+		} {
+			equal(f, what, got, "")
+		}
+	})
+	cookie = choose("alice", cookie, "") // a login that chose nothing
+	equal(f, "alice's still", chosen("alice", cookie), challenge.SMS)
+	cookie = choose("alice", cookie, challenge.Email)
+	equal(f, "alice's now", chosen("alice", cookie), challenge.Email)
+	for i := range 30 {
+		cookie = choose(fmt.Sprintf("user %d", i), cookie, challenge.SMS)
+	}
+	equal(f, "who chose long ago", chosen("bob", cookie), "")
+	equal(f, "who chose last", chosen("user 29", cookie), challenge.SMS)
+	f.now = f.now.Add(challenge.BrowserLife)
+	equal(f, "in a browser of long ago", chosen("user 29", cookie), "")
 }

@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) challenge.Store) {
 		{"only a live session of the same user goes on", goesOn},
 		{"a trusted browser enters", trustEnters},
 		{"trust holds for its user, family, policy and time", trustBounds},
+		{"a browser remembers what its users chose", choices},
 		{"a lost answer is no copy", lostAnswer},
 		{"a secret older than a trust does not open it", planted},
 		{"a copied browser loses every trust", copied},

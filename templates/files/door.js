@@ -7,8 +7,7 @@
   function seconds(element) { return parseInt(element.getAttribute("data-in"), 10) || 0; }
 
   var form = byId("code-form"), field = byId("code"), status = byId("status");
-  if (!form || !field || !status) return;
-  var digits = parseInt(field.getAttribute("data-digits"), 10) || 6;
+  var digits = field ? parseInt(field.getAttribute("data-digits"), 10) || 6 : 6;
 
   // A screen reader says a live region again only when its text changes (WCAG 4.1.3).
   function say(text) { status.textContent = ""; setTimeout(function () { status.textContent = text; }, 50); }
@@ -29,7 +28,7 @@
     return found ? found[1] : "";
   }
 
-  field.addEventListener("paste", function (event) {
+  if (field) field.addEventListener("paste", function (event) {
     var clip = event.clipboardData || window.clipboardData;
     var code = clip ? codeIn(clip.getData("text")) : "";
     if (!code) return;
@@ -62,14 +61,18 @@
     }
   });
 
+  if (!form || !field || !status) return; // the page that asks how the code is to be sent has no more to it
+
   // Both clocks go by the time that has passed, not by ticks: a phone in a pocket does not tick.
   var began = new Date().getTime();
   function left(total) { return total - Math.floor((new Date().getTime() - began) / 1000); }
   function clock(s) { return Math.floor(s / 60) + ":" + ("0" + s % 60).slice(-2); }
 
   var resend = byId("resend"), wait = byId("resend-wait"), pause = resend ? seconds(resend) : 0;
+  var waiting = document.querySelectorAll("button.waits");
+  function hold(closed) { for (var i = 0; i < waiting.length; i++) waiting[i].disabled = closed; }
   var counter = wait && wait.querySelector("bdi");
-  if (pause > 0) resend.disabled = true;
+  if (pause > 0) hold(true);
 
   function tickResend() {
     if (pause <= 0) return;
@@ -79,7 +82,7 @@
       return;
     }
     pause = 0;
-    resend.disabled = false;
+    hold(false);
     if (wait) wait.hidden = true;
     say(resend.getAttribute("data-ready"));
   }
@@ -100,7 +103,15 @@
     byId("expired").focus();
   }
 
-  function tick() { tickResend(); tickLife(); }
+  // What became of a message that is on its way is on the page when it is asked for again; not while somebody is entering something.
+  var routes = byId("routes"), remember = byId("remember"), look = routes ? seconds(routes) : 0;
+  function tickLook() {
+    if (look <= 0 || over || left(look) > 0) return;
+    look = 0;
+    if (!field.value && (!remember || remember.checked === remember.defaultChecked)) location.replace(form.getAttribute("action"));
+  }
+
+  function tick() { tickResend(); tickLife(); tickLook(); }
   tick();
   setInterval(tick, 1000);
 
