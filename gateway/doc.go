@@ -3,7 +3,7 @@
 // The road of a request stands in road.go, top to bottom: serve → login → askCode → tryCode → letIn. The invariants and the
 // files that keep them:
 //
-//	1  no code, no entry             road.go (letIn takes a challenge.Pass, which only challenge/admit.go makes)
+//	1  no code, no entry             road.go (letIn takes a challenge.Pass, which only challenge/admit.go makes), script.go
 //	2  only sealed cookies go up     cookies.go, seal
 //	3  a login in a fresh session    submit
 //	4  who is in is asked            submit, renewed.go
