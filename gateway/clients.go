@@ -151,9 +151,9 @@ func (g *Gateway) call(v *visit, c *shown) error {
 }
 
 // asksAsClient makes the request that goes up a client's: its key is for us alone, its Authorization only where the rule says so.
-func (c *client) asksAsClient(h http.Header) {
+func (c *shown) asksAsClient(h http.Header) {
 	for _, key := range c.Keys {
-		if !key.Pass {
+		if key.Header != c.proof.pass {
 			delete(h, key.Header)
 		}
 	}

@@ -18,8 +18,9 @@ import (
 
 // proof is how a client showed who it is.
 type proof struct {
-	who string // whose calls are counted together
-	how string // for the audit log
+	who  string // whose calls are counted together
+	how  string // for the audit log
+	pass string // the header of a key that the application wants to see too
 }
 
 // Why a client's proof does not hold, for the log.
@@ -56,6 +57,9 @@ func (g *Gateway) prove(c *client, v *visit) (proof, error) {
 			return proof{}, err
 		}
 		p.who = fmt.Sprintf("key %d", n+1)
+		if c.Keys[n].Pass {
+			p.pass = c.Keys[n].Header
+		}
 		how = append(how, p.who)
 	} else if name := browserHeader(v.r.Header); name != "" {
 		// A network holds browsers too, and a browser shows its certificate to every page's requests: without a key that a program alone
