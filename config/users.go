@@ -16,14 +16,18 @@ import (
 // (Problems.Err) the policy is nil.
 func LoadPolicy(path string, s *Settings) (*challenge.Policy, Problems) {
 	r := &reader{file: path}
-	c := r.policy(r.open(), s)
+	return r.policyFrom(r.open(), s)
+}
+
+func (r *reader) policyFrom(root *yaml.Node, s *Settings) (*challenge.Policy, Problems) {
+	c := r.policy(root, s)
 	if found := r.found.sorted(); found.Err() != nil {
 		return nil, found
 	}
 	// What NewPolicy checks has been checked above, with better places; this says what only it knows.
 	policy, wrong := challenge.NewPolicy(c)
 	for _, err := range wrong {
-		r.found = append(r.found, Problem{File: path, What: err.Error()})
+		r.found = append(r.found, Problem{File: r.file, What: err.Error()})
 	}
 	if found := r.found.sorted(); found.Err() != nil {
 		return nil, found
