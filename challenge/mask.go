@@ -11,6 +11,9 @@ import (
 
 const dots = "•••"
 
+// Mask is a destination as logs and commands may show it.
+func Mask(c Channel, to secret.Text) string { return mask(c, to) }
+
 // mask shows of a destination what its owner recognises and nobody else can complete: 059•••••56, a•••@example.com.
 func mask(c Channel, to secret.Text) string {
 	if c == Email {

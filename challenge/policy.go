@@ -2,6 +2,7 @@ package challenge
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"doorcode/challenge/keys"
@@ -82,6 +83,9 @@ func (u User) destination(c Channel) secret.Text {
 	}
 	return secret.Text{}
 }
+
+// Users lists the users that p names, in the order of the file.
+func (p *Policy) Users() []User { return slices.Clone(p.config.Users) }
 
 // Policy says what holds for whom. It never changes after NewPolicy; Door swaps it whole.
 type Policy struct {

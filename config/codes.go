@@ -32,7 +32,7 @@ func (r *reader) codes(top *section, s *Settings) {
 	c.Session.Idle = session.span("idle", 8*time.Hour, time.Minute, 30*day)
 	c.Session.Absolute = session.span("absolute", day, time.Minute, 90*day)
 	if c.Session.Idle > c.Session.Absolute {
-		session.problem("idle", "idle is longer than absolute", "a session ends after absolute, whatever idle says: write idle: "+sayspan(c.Session.Absolute)+" or less")
+		session.problem("idle", "idle is longer than absolute", "a session ends after absolute, whatever idle says: write idle: "+SaySpan(c.Session.Absolute)+" or less")
 	}
 	s.Gateway.IdleIgnore = r.rules(session, "idle_ignore", ruleKeys{query: true})
 	session.done()

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -21,7 +22,7 @@ type Edit struct {
 type Value struct {
 	Key  string
 	Text string
-	Word bool     // Text is a word of the file's own (off, sms, true): never quoted
+	Word bool     // Text is a word of the file's own (off, sms, true): not quoted
 	Add  []string // instead of Text: entries that a list is to have as well
 }
 
@@ -322,11 +323,14 @@ func (v Value) written(inFlow bool, before yaml.Style) string {
 		return doubleQuoted(v.Text)
 	case before&yaml.SingleQuotedStyle != 0:
 		return "'" + strings.ReplaceAll(v.Text, "'", "''") + "'"
-	case v.Word:
+	case v.Word && word.MatchString(v.Text):
 		return v.Text
 	}
 	return plainOrQuoted(v.Text, inFlow)
 }
+
+// word is what may stand without quotes however YAML reads it: with nothing in it that would begin another key.
+var word = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 
 // plainOrQuoted quotes a text that readers of YAML, of this version or the one before, would take for something else than a text: a number
 // (0599123456), a yes or no, nothing, a mark of YAML's own.

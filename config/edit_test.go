@@ -70,6 +70,8 @@ func TestEdit(t *testing.T) {
 			"users: [{name: emil, aliases: [\"d, e\"]}]\n"},
 		{"Arabic in front", "users:\n  - {name: أحمد, language: ar, code: sms} # مدير\n", Edit{User: "أحمد", Values: []Value{{Key: "code", Text: "off", Word: true}}},
 			"users:\n  - {name: أحمد, language: ar, code: off} # مدير\n"},
+		{"a word that is none", "users:\n  - {name: emil, code: off}\n", Edit{User: "emil", Values: []Value{{Key: "code", Text: "off, admin: true", Word: true}}},
+			"users:\n  - {name: emil, code: \"off, admin: true\"}\n"},
 		{"a tag", "users:\n  - {name: emil, mobile: !!str 0599123456}\n", Edit{User: "emil", Values: []Value{val("mobile", "+97059")}},
 			"users:\n  - {name: emil, mobile: \"+97059\"}\n"},
 	} {

@@ -191,7 +191,7 @@ func (s *section) span(key string, otherwise, least, most time.Duration) time.Du
 	return get(s, key, otherwise, func(t string) (time.Duration, *fault) {
 		d, f := span(t)
 		if f == nil && (d < least || d > most) {
-			f = &fault{fmt.Sprintf("is %s", t), fmt.Sprintf("from %s to %s", sayspan(least), sayspan(most))}
+			f = &fault{fmt.Sprintf("is %s", t), fmt.Sprintf("from %s to %s", SaySpan(least), SaySpan(most))}
 		}
 		return d, f
 	})
@@ -220,8 +220,8 @@ func span(t string) (time.Duration, *fault) {
 	return sum, nil
 }
 
-// sayspan writes d as span reads it.
-func sayspan(d time.Duration) string {
+// SaySpan writes d as span reads it.
+func SaySpan(d time.Duration) string {
 	for _, unit := range []string{"d", "h", "m", "s"} {
 		if of := spanUnits[unit]; d >= of && d%of == 0 {
 			return fmt.Sprintf("%d%s", d/of, unit)

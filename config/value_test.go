@@ -83,8 +83,8 @@ func TestSpan(t *testing.T) {
 		}
 	}
 	for _, d := range []time.Duration{250 * time.Millisecond, time.Second, 90 * time.Second, time.Hour, 30 * day} {
-		if got, f := span(sayspan(d)); got != d || f != nil {
-			t.Errorf("span(sayspan(%v)) = %v, %v", d, got, f)
+		if got, f := span(SaySpan(d)); got != d || f != nil {
+			t.Errorf("span(SaySpan(%v)) = %v, %v", d, got, f)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync"
 
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -22,7 +23,8 @@ type office struct {
 	file      string // gateway.yaml
 	overrides config.Overrides
 	log       zerolog.Logger
-	takeUp    func() error                    // has the running gateway take up the files; nil where none runs
+	takeUp    func(written) error             // has the running gateway take up the files; nil where none runs
+	editing   sync.Mutex                      // one edit of users.yaml at a time
 	door      func() (*challenge.Door, error) // of the running gateway, or one opened for this command
 }
 
@@ -30,7 +32,7 @@ type office struct {
 func (h *house) office(ctx context.Context, file string, overrides config.Overrides) *office {
 	return &office{
 		file: file, overrides: overrides, log: h.log,
-		takeUp: func() error { return h.refresh(ctx, file, overrides) },
+		takeUp: func(written) error { return h.refresh(ctx, file, overrides) },
 		door:   func() (*challenge.Door, error) { return h.door, nil },
 	}
 }
@@ -49,7 +51,7 @@ func (d deed[In, Out]) verb(o *office) admin.Verb {
 
 // verbs is all that the socket offers.
 func (o *office) verbs() []admin.Verb {
-	return []admin.Verb{takeUpFiles.verb(o), findingsOf.verb(o)}
+	return []admin.Verb{takeUpFiles.verb(o), findingsOf.verb(o), setUser.verb(o)}
 }
 
 // ask has the running gateway do it, or does it here where none runs.
@@ -59,7 +61,8 @@ func (d deed[In, Out]) ask(c *cobra.Command, file string, in In) (out Out, err e
 		return out, problems.Err()
 	}
 	err = admin.Ask(c.Context(), settings.Admin.Socket, d.name, in, &out)
-	if !errors.Is(err, admin.ErrNobody) {
+	runs := !errors.Is(err, admin.ErrNobody)
+	if refused, ok := errors.AsType[*admin.Error](err); runs && (!ok || refused.Code != cannotWrite) {
 		return out, said(err, settings.Admin)
 	}
 	o := &office{file: file, log: newLog(c.ErrOrStderr(), settings.Log)}
@@ -79,8 +82,18 @@ func (d deed[In, Out]) ask(c *cobra.Command, file string, in In) (out Out, err e
 			err = errors.Join(err, opened.close())
 		}
 	}()
+	if runs {
+		o.takeUp = func(in written) error {
+			_, err := takeUpFiles.ask(c, file, in)
+			return err
+		}
+	}
 	return d.do(c.Context(), o, admin.Myself(), in)
 }
+
+// cannotWrite is the code of a refusal of the running gateway's: it may read users.yaml and not write it, as where systemd protects it. The
+// command then writes it, as whoever gave it, and has the gateway take it up.
+const cannotWrite = "cannot write"
 
 // said words what came back from the socket.
 func said(err error, c admin.Config) error {

@@ -20,7 +20,7 @@ exits with 1 and the problems where it refuses them; what was in force before th
 		Example: `  doorcode reload --config /etc/doorcode/gateway.yaml`,
 		Args:    noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if _, err := takeUpFiles.ask(c, file, nothing{}); err != nil {
+			if _, err := takeUpFiles.ask(c, file, written{}); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(c.OutOrStdout(), "the gateway has taken up its files")
@@ -33,14 +33,20 @@ exits with 1 and the problems where it refuses them; what was in force before th
 
 type nothing struct{}
 
+// written says what a command has changed in the files by itself.
+type written struct {
+	User    string   `json:"user,omitempty"`
+	Changes []string `json:"changes,omitempty"` // for the log
+}
+
 // takeUpFiles has the running gateway read its files at once.
-var takeUpFiles = deed[nothing, nothing]{"take-up", func(_ context.Context, o *office, by admin.Caller, _ nothing) (nothing, error) {
+var takeUpFiles = deed[written, nothing]{"take-up", func(_ context.Context, o *office, by admin.Caller, in written) (nothing, error) {
 	if o.takeUp == nil {
 		return nothing{}, hinted{errors.New("no gateway runs"), "it reads its files when it starts"}
 	}
-	err := o.takeUp()
+	err := o.takeUp(in)
 	if err == nil {
-		o.log.Info().Str("event", "admin").Str("command", "take-up").Stringer("by", by).Msg("files taken up on command")
+		o.log.Info().Str("event", "admin").Str("command", "take-up").Stringer("by", by).Str("user", in.User).Strs("changes", in.Changes).Msg("files taken up on command")
 	}
 	return nothing{}, err
 }}

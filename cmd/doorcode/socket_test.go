@@ -2,14 +2,19 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io/fs"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/rs/zerolog"
+
+	"doorcode/config"
 	"doorcode/gateway/admin"
 )
 
@@ -88,5 +93,43 @@ func TestTakeUpAtOnce(t *testing.T) {
 	err := i.ask("take-up", nothing{}, new(nothing))
 	if err == nil || !strings.Contains(err.Error(), "users.yaml:2:25: code is") {
 		t.Errorf("a file with a fault: %v", err)
+	}
+}
+
+// Under systemd's protection the gateway may read users.yaml and not write it. Then the command does, as whoever gave it, and has the gateway
+// take it up with what it changed for the log.
+func TestUserSetWhereTheGatewayMayNotWrite(t *testing.T) {
+	dir := t.TempDir()
+	text := strings.NewReplacer("ADDRESS", "127.0.0.1:1", "UPSTREAM", "http://127.0.0.1:2").Replace(installed)
+	writeFile(t, filepath.Join(dir, "gateway.yaml"), text)
+	writeFile(t, filepath.Join(dir, "users.yaml"), installedUsers)
+	socket, err := admin.Listen(admin.Config{Socket: filepath.Join(dir, "doorcode.sock")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told written
+	o := &office{takeUp: func(written) error { return nil }}
+	verbs := []admin.Verb{
+		admin.Do("user-set", func(context.Context, admin.Caller, config.Edit) (userSet, error) {
+			return userSet{}, &admin.Error{Text: "permission denied", Code: cannotWrite}
+		}),
+		admin.Do("take-up", func(ctx context.Context, by admin.Caller, in written) (nothing, error) {
+			told = in
+			return takeUpFiles.do(ctx, o, by, in)
+		}),
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- socket.Serve(ctx, admin.NewHandler(zerolog.Nop(), verbs...), zerolog.Nop()) }()
+	defer func() { stop(); <-ended }()
+	var stdout, stderr strings.Builder
+	if status := run(t.Context(), []string{"user", "set", "bob", "--disabled", "--config", filepath.Join(dir, "gateway.yaml")}, &stdout, &stderr); status != 0 {
+		t.Fatalf("exit status %d: %s", status, stderr.String())
+	}
+	if after, _ := os.ReadFile(filepath.Join(dir, "users.yaml")); !strings.Contains(string(after), "{name: bob, code: off, disabled: true}") {
+		t.Errorf("users.yaml: %s", after)
+	}
+	if !strings.Contains(stdout.String(), "the running gateway has taken it up") || told.User != "bob" || len(told.Changes) != 1 {
+		t.Errorf("said %q, told %+v", stdout.String(), told)
 	}
 }
