@@ -49,7 +49,7 @@ var userKeys = []struct {
 	flag, key, usage string
 	word, list       bool
 }{
-	{"code", "code", "which `code` is asked for: off, sms, email or both", true, false},
+	{"code", "code", "which `code` is asked for: off, sms, email, both or choose", true, false},
 	{"mobile", "mobile", "the `number` that codes go to, as it is dialled", false, false},
 	{"email", "email", "the `address` that codes go to", false, false},
 	{"language", "language", "of messages: ar or en", true, false},
