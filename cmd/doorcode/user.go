@@ -217,7 +217,7 @@ func listUsersCommand() *cobra.Command {
 				return err
 			}
 			t := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(t, "NAME\tCODE\tMOBILE\tE-MAIL\t")
+			fmt.Fprintln(t, "NAME\tCODE\tMOBILE\tE-MAIL\tMARKS")
 			for _, u := range policy.Users() {
 				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", u.Name, u.Code, masked(challenge.SMS, u.Mobile), masked(challenge.Email, u.Email), marks(u))
 			}
@@ -242,6 +242,9 @@ func marks(u challenge.User) string {
 	}
 	if u.Disabled {
 		all = append(all, "disabled")
+	}
+	if all == nil {
+		return "-"
 	}
 	return strings.Join(all, ", ")
 }
