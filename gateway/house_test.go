@@ -429,6 +429,9 @@ type phone struct {
 	warnings []string          // messages without a code, which come when they come
 	fail     bool
 	echo     bool // a failing one quotes what it was asked to send
+	down     bool // 503, whatever it is asked
+	silent   bool // takes the request and never answers
+	asked    int  // requests so far
 }
 
 func newPhone(t testing.TB) *phone {
@@ -436,6 +439,16 @@ func newPhone(t testing.TB) *phone {
 	p.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		p.asked++
+		if p.silent {
+			r.ParseForm() // only then net/http notices that the client has gone
+			<-r.Context().Done()
+			return
+		}
+		if p.down {
+			http.Error(w, "maintenance", http.StatusServiceUnavailable)
+			return
+		}
 		if p.fail {
 			io.WriteString(w, "ERROR no credit")
 			if p.echo {
@@ -466,11 +479,34 @@ func (p *phone) sender(t testing.TB) challenge.Sender {
 	status, err := sms.ParseStatus("200")
 	must(t, err)
 	s, err := sms.New(sms.Config{
-		Name: "phone", URL: address, Form: []sms.Param{{Name: "to", Value: number}, {Name: "text", Value: text}},
+		Name: "phone", URL: address, Timeout: p.timeout(), Form: []sms.Param{{Name: "to", Value: number}, {Name: "text", Value: text}},
 		Success: sms.Success{Status: status, Body: regexp.MustCompile("^OK")},
 	})
 	must(t, err)
 	return s
+}
+
+// timeout is short for one that never answers: no test is to wait ten seconds for that.
+func (p *phone) timeout() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.silent {
+		return 500 * time.Millisecond
+	}
+	return 0
+}
+
+// set changes how the provider answers from now on.
+func (p *phone) set(change func(p *phone)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(p)
+}
+
+func (p *phone) requests() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.asked
 }
 
 func (p *phone) last() string {
