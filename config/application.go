@@ -21,8 +21,7 @@ func (r *reader) application(top *section, s *Settings) {
 	if login.node == nil {
 		top.problem("login", "login is missing", "say how the application signs in: gateway.example.yaml shows it")
 	}
-	s.Gateway.Logout = r.rules(top, "logout", ruleKeys{query: true, form: true})
-	s.Gateway.SignOut = signOut(s.Gateway.Logout)
+	s.Gateway.Logout, s.Gateway.SignOut = r.logout(top)
 	s.Gateway.Public = r.rules(top, "public", ruleKeys{query: true, methods: []string{"GET", "HEAD"}})
 	s.Gateway.Doors = r.rules(top, "doors", ruleKeys{query: true, form: true})
 	cookies := top.sub("cookies")

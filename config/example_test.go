@@ -19,8 +19,8 @@ func TestExampleLoadsAsItIs(t *testing.T) {
 	if len(found) > 0 {
 		t.Fatalf("gateway.example.yaml: %v", found)
 	}
-	if got := s.Gateway.SignOut; got != "/logout.php" {
-		t.Errorf("a held session is signed out by %q", got)
+	if got := s.Gateway.SignOut; got.Path != "/logout.php" || got.Post {
+		t.Errorf("a held session is signed out by %+v", got)
 	}
 	if len(s.SMS) != 1 || s.Email == nil || !s.ConfirmReadsUser || len(s.Gateway.Credentials) != 2 {
 		t.Errorf("the example lacks a part: %d SMS providers, e-mail %v, confirm.user %v, %d pairs of credentials",

@@ -2,8 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/url"
-	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -16,6 +14,7 @@ import (
 type ruleKeys struct {
 	query, form bool
 	methods     []string
+	more        func(in *section, rule reading.Rule) // reads what else an entry of this list may say; nil: nothing
 }
 
 // rules reads a list of rules. An entry is a path, or a path with methods and values of the query or form.
@@ -60,6 +59,9 @@ func (r *reader) rule(in *section, may ruleKeys) reading.Rule {
 		if !in.has("path") {
 			in.problem("path", "path is missing", "write the path that this is about; \"*\" is every path")
 		}
+	}
+	if may.more != nil {
+		may.more(in, rule)
 	}
 	in.done()
 	return rule
@@ -144,36 +146,6 @@ func (r *reader) tests(in *section, key string) []submit.Test {
 		all = append(all, t)
 	}
 	return all
-}
-
-// signOut is the plainest way out of the application: the first rule for one address that a GET may follow, without form values.
-func signOut(rules []reading.Rule) string {
-	for _, rule := range rules {
-		path := rule.Path.String()
-		if strings.Contains(path, "*") || len(rule.Form) > 0 || rule.Methods != nil && !slices.Contains(rule.Methods, "GET") {
-			continue
-		}
-		if query, plain := plainQuery(rule.Query); plain {
-			if u, err := url.Parse(strings.ReplaceAll(path, " ", "%20")); err == nil {
-				return u.EscapedPath() + query
-			}
-		}
-	}
-	return ""
-}
-
-func plainQuery(values []reading.Value) (string, bool) {
-	var parts []string
-	for _, v := range values {
-		if v.Value == "*" {
-			return "", false
-		}
-		parts = append(parts, url.QueryEscape(v.Name)+"="+url.QueryEscape(v.Value))
-	}
-	if len(parts) == 0 {
-		return "", true
-	}
-	return "?" + strings.Join(parts, "&"), true
 }
 
 // place is file:line, for logs.

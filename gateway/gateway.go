@@ -35,7 +35,7 @@ type Config struct {
 	LoginRule      reading.Rule   // which request is the login; method POST
 	LoginPage      reading.Rule   // path and query of login.page; GET and HEAD
 	Logout         []reading.Rule // requests that may end the application's session
-	SignOut        string         // path and query that ends a held session nobody came for; "" where no rule is that plain
+	SignOut        submit.WayOut  // how a held session that nobody came for is ended; the zero value where no logout is for one address
 	Public         []reading.Rule // open to visitors
 	Doors          []reading.Rule // the application's other logins, closed to everybody
 	Elsewhere      []reading.Rule // the application's own forms that look like a login

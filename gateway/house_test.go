@@ -195,7 +195,7 @@ func (h *house) config() gateway.Config {
 		LoginRule:   rule(h.t, "POST", "/login.php"),
 		LoginPage:   rule(h.t, "", "/login.php"),
 		Logout:      []reading.Rule{rule(h.t, "", "/logout.php")},
-		SignOut:     "/logout.php",
+		SignOut:     submit.WayOut{Path: "/logout.php"},
 		Public:      []reading.Rule{rule(h.t, "", "/static/*")},
 		Doors:       []reading.Rule{rule(h.t, "", "/api/*"), rule(h.t, "", "/xmlrpc.php")},
 		Credentials: []scan.Pair{{Users: []string{"username"}, Password: "password"}},

@@ -165,7 +165,7 @@ func (g *Gateway) homeOf(wanted, led string) string {
 // signOut ends an upstream session that no browser will get, where the configuration says how (threat A7). It goes on when the
 // request is over.
 func (g *Gateway) signOut(ctx context.Context, jar *seal.Jar) {
-	if g.config.SignOut == "" || jar == nil {
+	if g.config.SignOut.Path == "" || jar == nil {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -173,14 +173,17 @@ func (g *Gateway) signOut(ctx context.Context, jar *seal.Jar) {
 	h := http.Header{"User-Agent": {"Doorcode"}}
 	h.Set("X-Forwarded-Host", public.Host)
 	h.Set("X-Forwarded-Proto", public.Scheme)
-	if err := g.submitter.SignOut(ctx, jar, submit.Browser{Header: h, Host: g.upstreamHost(public), Public: public}, http.MethodGet, g.config.SignOut); err != nil {
+	origin := public.Scheme + "://" + public.Host
+	h.Set("Origin", origin) // a logout by form is looked at like any form
+	h.Set("Referer", origin+"/")
+	if err := g.submitter.SignOut(ctx, jar, submit.Browser{Header: h, Host: g.upstreamHost(public), Public: public}, g.config.SignOut); err != nil {
 		g.log.Warn().Err(err).Msg("a held session was forgotten but not signed out at the application")
 	}
 }
 
 // signOutHeld opens what a challenge held and ends it.
 func (g *Gateway) signOutHeld(ctx context.Context, held challenge.Held, id string) {
-	if g.config.SignOut == "" {
+	if g.config.SignOut.Path == "" {
 		return
 	}
 	h, err := g.box.Release(held, id)

@@ -35,7 +35,7 @@ func scripted(t *testing.T, o jsonapp.Options, change ...func(*gateway.Config)) 
 		}
 		c.Scripts = &gateway.ScriptAnswer{Status: 401, Type: "application/json", Body: `{"error":"code"}`, Members: true}
 		c.LoginRule, c.LoginPage = rule(t, "POST", "/session"), rule(t, "", "/")
-		c.Logout, c.SignOut, c.Doors = []reading.Rule{rule(t, "", "/logout")}, "/logout", nil
+		c.Logout, c.SignOut, c.Doors = []reading.Rule{rule(t, "", "/logout")}, submit.WayOut{Path: "/logout"}, nil
 		c.Credentials = []scan.Pair{{Users: []string{"username"}, Password: "password"}}
 		for _, f := range change {
 			f(c)

@@ -198,7 +198,7 @@ func misjudged(t *testing.T, o naive.Options, failure submit.Test, bend func(ans
 	return bentHouse(t, plan{naive: o, config: func(c *gateway.Config) {
 		c.Login.Failure = &submit.Condition{Any: []submit.Test{failure}}
 		c.Login.Confirm.URL = "/blank"
-		c.SignOut = "" // else the session would end before its id can be looked for
+		c.SignOut = submit.WayOut{} // else the session would end before its id can be looked for
 	}}, func(w http.ResponseWriter, r *http.Request, app http.Handler) {
 		switch {
 		case r.URL.Path == "/blank":

@@ -2,6 +2,7 @@ package submit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 
 	"golang.org/x/net/html"
 
+	"doorcode/gateway/reading"
 	"doorcode/gateway/seal"
 )
 
@@ -19,102 +21,186 @@ const formType = "application/x-www-form-urlencoded"
 // signOutLimit bounds a sign-out, which nobody waits for: callers hand in a context that outlives the request.
 const signOutLimit = 30 * time.Second
 
-// SignOut ends a session that nobody came for (A7) at path and query of the application's logout. Many applications want a token with
-// it: it is taken from the logout link or form of the signed-in page that confirm looks at, or from the form that the logout
-// page itself asks with. The error says that the upstream could not be reached; that it signed out is not asked.
-func (s *Submitter) SignOut(ctx context.Context, jar *seal.Jar, b Browser, method, pathQuery string) error {
+// WayOut is how a session is ended at the application: a logout rule as a request, and where its token is found. The zero value is
+// no way out.
+type WayOut struct {
+	Path        string          // as the application sees it, decoded
+	Query, Form []reading.Value // "*" is the value that the page has: a token
+	Post        bool            // a plain request, where the page has no link or form, is a POST
+	Page        string          // path and query of a page with the link or form on it; "" is the page that confirm asks for
+}
+
+// errStillIn says that confirm finds the session signed in after the sign-out.
+var errStillIn = errors.New("the application still shows a signed-in page: look at logout, its values and its page")
+
+// SignOut ends a session that nobody came for (A7). Many applications want a token with it: the link or form of the logout is looked
+// for on a signed-in page and followed as it stands there, and once more on the page that the logout itself may ask with ("really
+// sign out?"). The error says that the upstream could not be reached, or that confirm still finds the session signed in.
+func (s *Submitter) SignOut(ctx context.Context, jar *seal.Jar, b Browser, way WayOut) error {
 	ctx, cancel := context.WithTimeout(ctx, signOutLimit)
 	defer cancel()
 	v := s.visit(b, jar)
-	at, err := v.upstream.Parse(pathQuery)
-	if err != nil {
-		return fmt.Errorf("logout: %w", err)
+	from := way.Page
+	if from == "" && s.config.Confirm != nil {
+		from = s.config.Confirm.URL
 	}
 	var page *answer
-	if s.config.Confirm != nil {
-		if from, err := v.upstream.Parse(s.config.Confirm.URL); err == nil {
-			page, _ = v.get(ctx, from) // without it the plain request is still worth a try
-		}
+	if at, err := v.upstream.Parse(from); err == nil && from != "" {
+		page, _ = v.get(ctx, at) // without it the plain request is still worth a try
 	}
-	if err := v.leave(ctx, at, method, page); err != nil {
-		return fmt.Errorf("logout %s: %w", at.Path, err)
+	if err := s.leave(ctx, v, way, page); err != nil {
+		return fmt.Errorf("logout %s: %w", way.Path, err)
 	}
 	return nil
 }
 
 // leave makes the one or two requests of a logout; page is a signed-in page or nil.
-func (v *visit) leave(ctx context.Context, at *url.URL, method string, page *answer) error {
-	if to, fields, ok := v.logoutForm(page, at); ok {
-		return v.postForm(ctx, to, fields)
-	}
-	var asks *answer
-	var err error
-	if method == http.MethodPost {
-		asks, err = v.post(ctx, at, formType, nil)
-	} else {
-		if link, ok := v.logoutLink(page, at); ok {
-			at = link
+func (s *Submitter) leave(ctx context.Context, v *visit, way WayOut, page *answer) error {
+	to, ok := v.exit(page, way)
+	if !ok {
+		if to, ok = v.plainExit(page, way); !ok {
+			return fmt.Errorf("neither the link nor the form stands on its page, and the rule alone is not enough (*)")
 		}
-		asks, err = v.get(ctx, at)
 	}
+	asks, err := v.take(ctx, to)
 	if err != nil {
 		return err
 	}
-	if to, fields, ok := v.logoutForm(asks, at); ok {
-		return v.postForm(ctx, to, fields)
+	out := s.ask(ctx, v)
+	if out.reply == no {
+		return nil
+	}
+	if again, ok := v.exit(asks, way); ok && !again.same(to) {
+		if _, err := v.take(ctx, again); err != nil {
+			return err
+		}
+		out = s.ask(ctx, v)
+	}
+	if out.reply == yes {
+		return errStillIn
 	}
 	return nil
 }
 
-func (v *visit) postForm(ctx context.Context, to *url.URL, fields url.Values) error {
-	_, err := v.post(ctx, to, formType, []byte(fields.Encode()))
-	return err
+// exit is one request that may sign out.
+type exit struct {
+	to     *url.URL
+	fields url.Values // of a POST; nil for GET
 }
 
-// logoutForm finds the POST form on page that goes to the logout, with its hidden fields and its first button, which says yes.
-func (v *visit) logoutForm(page *answer, logout *url.URL) (*url.URL, url.Values, bool) {
+func (e exit) same(o exit) bool {
+	return e.to.String() == o.to.String() && (e.fields == nil) == (o.fields == nil) && e.fields.Encode() == o.fields.Encode()
+}
+
+func (v *visit) take(ctx context.Context, e exit) (*answer, error) {
+	if e.fields == nil {
+		return v.get(ctx, e.to)
+	}
+	return v.post(ctx, e.to, formType, []byte(e.fields.Encode()))
+}
+
+// exit finds the logout's form or link on page.
+func (v *visit) exit(page *answer, way WayOut) (exit, bool) {
 	if page == nil {
-		return nil, nil, false
+		return exit{}, false
 	}
 	for _, f := range forms(page.text) {
-		to, ok := v.resolve(page.at, f.action)
-		if !ok || f.method != http.MethodPost || !leadsTo(to, logout) {
-			continue
+		if to, ok := v.resolve(page.at, f.action); ok && way.fits(to, f.controls) {
+			return v.filled(page, f, to, way), true
 		}
-		fields := url.Values{}
-		answered := false
-		for _, c := range f.controls {
-			if c.hidden || !answered {
-				fields.Add(c.name, page.write(c.value))
-			}
-			answered = answered || !c.hidden
-		}
-		return to, fields, true
 	}
-	return nil, nil, false
+	return v.exitLink(page, way)
 }
 
-// logoutLink finds the link on page that goes to the logout and has more in its query than ops could write down: a token.
-func (v *visit) logoutLink(page *answer, logout *url.URL) (*url.URL, bool) {
-	if page == nil {
-		return nil, false
+// filled is a form as a browser would send it: with its hidden fields, and the button that the rule names, else its first.
+func (v *visit) filled(page *answer, f *form, to *url.URL, way WayOut) exit {
+	fields := url.Values{}
+	named := func(c control) bool {
+		return slices.ContainsFunc(slices.Concat(way.Query, way.Form), func(w reading.Value) bool { return w.Name == c.name && (w.Value == c.value || w.Value == "*") })
+	}
+	answered := slices.ContainsFunc(f.controls, func(c control) bool { return !c.hidden && named(c) })
+	for _, c := range f.controls {
+		if c.hidden || named(c) || !answered {
+			fields.Add(c.name, page.write(c.value))
+		}
+		answered = answered || !c.hidden
+	}
+	if f.method == http.MethodPost {
+		return exit{to, fields}
+	}
+	gone := *to
+	gone.RawQuery = fields.Encode() // the form's fields take the place of its address's query (HTML §4.10.22.3)
+	return exit{&gone, nil}
+}
+
+func (v *visit) exitLink(page *answer, way WayOut) (exit, bool) {
+	if len(way.Form) > 0 || way.Post {
+		return exit{}, false
 	}
 	for z := html.NewTokenizer(strings.NewReader(page.text)); ; {
 		switch z.Next() {
 		case html.ErrorToken:
-			return nil, false
+			return exit{}, false
 		case html.StartTagToken:
 			t := z.Token()
-			if to, ok := v.resolve(page.at, attribute(t, "href")); ok && t.Data == "a" && leadsTo(to, logout) {
-				return to, true
+			if to, ok := v.resolve(page.at, attribute(t, "href")); ok && t.Data == "a" && way.fits(to, nil) {
+				return exit{to: to}, true
 			}
 		}
 	}
 }
 
-// leadsTo reports whether to is the logout: its path, and every pair of its query.
-func leadsTo(to, logout *url.URL) bool {
-	have := strings.Split(to.RawQuery, "&")
-	missing := func(pair string) bool { return pair != "" && !slices.Contains(have, pair) }
-	return to.EscapedPath() == logout.EscapedPath() && !slices.ContainsFunc(strings.Split(logout.RawQuery, "&"), missing)
+// fits reports whether an address, with the fields of its form, is this way out: its path, and every value in query or form.
+func (w WayOut) fits(to *url.URL, controls []control) bool {
+	if to.Path != w.Path {
+		return false
+	}
+	query := to.Query()
+	for _, want := range slices.Concat(w.Query, w.Form) {
+		has := func(value string) bool { return value == want.Value || want.Value == "*" && value != "" }
+		inForm := func(c control) bool { return c.name == want.Name && has(c.value) }
+		if !slices.ContainsFunc(query[want.Name], has) && !slices.ContainsFunc(controls, inForm) {
+			return false
+		}
+	}
+	return true
+}
+
+// plainExit is the rule itself as a request. Where a script sends the application's logout there is no form for it: a token ("*") is then
+// the value of the hidden field of that name which any form on the page has (phpMyAdmin).
+func (v *visit) plainExit(page *answer, way WayOut) (exit, bool) {
+	query, fields := url.Values{}, url.Values{}
+	for _, part := range []struct {
+		values []reading.Value
+		into   url.Values
+	}{{way.Query, query}, {way.Form, fields}} {
+		for _, w := range part.values {
+			value := w.Value
+			if value == "*" {
+				if value = hiddenOn(page, w.Name); value == "" {
+					return exit{}, false
+				}
+			}
+			part.into.Set(w.Name, value)
+		}
+	}
+	to := &url.URL{Scheme: v.upstream.Scheme, Host: v.upstream.Host, Path: way.Path, RawQuery: query.Encode()}
+	if !way.Post && len(way.Form) == 0 {
+		return exit{to: to}, true
+	}
+	return exit{to, fields}, true
+}
+
+func hiddenOn(page *answer, name string) string {
+	if page == nil {
+		return ""
+	}
+	for _, f := range forms(page.text) {
+		for _, c := range f.controls {
+			if c.hidden && c.name == name && c.value != "" {
+				return page.write(c.value)
+			}
+		}
+	}
+	return ""
 }

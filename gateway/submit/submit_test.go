@@ -327,11 +327,7 @@ func TestConfirmOpensSignOut(t *testing.T) {
 		if opens, err := s.Opens(t.Context(), a.Held.Jar, browser()); !opens || err != nil {
 			t.Errorf("the session's cookies open: %v, %v; want true", opens, err)
 		}
-		method := http.MethodGet
-		if options.LogoutToken {
-			method = http.MethodPost // without the token this would end nothing
-		}
-		if err := s.SignOut(t.Context(), a.Held.Jar, browser(), method, "/logout.php"); err != nil {
+		if err := s.SignOut(t.Context(), a.Held.Jar, browser(), WayOut{Path: "/logout.php"}); err != nil {
 			t.Errorf("SignOut: %v", err)
 		}
 		if in := u.SessionID("alice"); in != "" {
@@ -346,30 +342,5 @@ func TestUnreachable(t *testing.T) {
 	cancel()
 	if a, err := s.Submit(ctx, login(t, rightLogin), browser()); err == nil || a.Outcome != Unclear {
 		t.Errorf("cancelled: %v, %v; want an error", a.Outcome, err)
-	}
-}
-
-// A logout that wants a token gets it from the signed-in page: from its link or its form.
-func TestSignOutToken(t *testing.T) {
-	for _, c := range []struct{ name, page, method, logout, want string }{
-		{"link", `<a href="/doku.php?do=login">x</a> <a href="?id=start&amp;do=logout&amp;sectok=t0ken">out</a>`, "GET", "/doku.php?do=logout", "GET /doku.php?id=start&do=logout&sectok=t0ken "},
-		{"form", `<form method=post action="/doku.php?do=logout"><input type=hidden name=token value="a&b"><button name=yes value=1></button><button name=no></button></form>`,
-			"POST", "/doku.php?do=logout", "POST /doku.php?do=logout token=a%26b&yes=1"},
-		{"plain", `nothing`, "GET", "/doku.php?do=logout", "GET /doku.php?do=logout "},
-		{"link elsewhere", `<a href="https://evil.example.com/doku.php?do=logout&t=1">out</a>`, "GET", "/doku.php?do=logout", "GET /doku.php?do=logout "},
-		{"search form", `<form method=post action="/doku.php?do=search"><input type=hidden name=a></form>`, "POST", "/doku.php?do=logout", "POST /doku.php?do=logout "},
-	} {
-		got := ""
-		s := submitter(t, Config{Confirm: &Confirm{URL: "/doku.php?me", SignedIn: re("x")}}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.RawQuery == "me" {
-				_, _ = w.Write([]byte(c.page))
-				return
-			}
-			_ = r.ParseForm()
-			got += r.Method + " " + r.RequestURI + " " + r.PostForm.Encode()
-		}))
-		if err := s.SignOut(t.Context(), new(seal.Jar), browser(), c.method, c.logout); err != nil || got != c.want {
-			t.Errorf("%s: %q, %v; want %q", c.name, got, err, c.want)
-		}
 	}
 }

@@ -26,6 +26,8 @@ type Options struct {
 	FormToken      bool            // the form has a token bound to the session; a login without it is answered like a right one (Cacti)
 	TestCookie     bool            // a right password without the page's test cookie signs in, on an error page (WordPress)
 	LogoutToken    bool            // GET /logout.php asks, POST with its token ends the session
+	LogoutLink     bool            // a token in the link on every page, without which /logout.php does nothing
+	LogoutForm     bool            // a form on every page that posts do=logout and a token to /index.php
 	Remember       bool            // a login sets REMEMBER, a cookie that is good alone
 	LoginAnywhere  bool            // user name and password work on every path (DokuWiki)
 	CookieTwice    bool            // a login sets the session cookie twice, first to a value that is no good

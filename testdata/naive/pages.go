@@ -30,6 +30,10 @@ func (u *Upstream) show(w http.ResponseWriter, p *call) {
 		u.redirect(w, p, "/login.php")
 		return
 	}
+	if u.options.LogoutForm && p.path == "/index.php" && p.method == http.MethodPost && p.fields["do"] == "logout" && p.fields["logout_token"] == p.session.token {
+		u.signOut(w, p)
+		return
+	}
 	switch p.path {
 	case "/", "/index.php", "/home.php":
 		if p.fields["title"] == "CreateUser" {
@@ -85,7 +89,7 @@ func (u *Upstream) form(p *call) string {
 // page writes one page in the application's dress; a new session's id goes with the first.
 func (u *Upstream) page(w http.ResponseWriter, p *call, status int, title, body string) {
 	if p.user != "" {
-		body += ` <a href="/logout.php">Sign out</a>`
+		body += u.wayOut(p)
 	}
 	if u.options.ShowsID {
 		body += ` <a href="/home.php?` + sessionCookie + `=` + p.session.id + `">next</a>`
@@ -178,6 +182,26 @@ func (u *Upstream) logout(w http.ResponseWriter, p *call) {
 		u.page(w, p, http.StatusOK, "Sign out?", `<form method=post action="/logout.php"><input type=hidden name=logout_token value="`+p.session.token+`"><button>Sign out</button></form>`)
 		return
 	}
+	if u.options.LogoutLink && p.fields["logout_token"] != p.session.token || u.options.LogoutForm {
+		u.page(w, p, http.StatusOK, "Home", "")
+		return
+	}
+	u.signOut(w, p)
+}
+
+// wayOut is what every page of a signed-in user has on it.
+func (u *Upstream) wayOut(p *call) string {
+	switch {
+	case u.options.LogoutLink:
+		return ` <a href="/logout.php?logout_token=` + p.session.token + `">Sign out</a>`
+	case u.options.LogoutForm:
+		return ` <!-- logout.php --><form method=post action="/index.php"><input type=hidden name=logout_token value="` + p.session.token +
+			`"><button name=do value=logout>Sign out</button></form>`
+	}
+	return ` <a href="/logout.php">Sign out</a>`
+}
+
+func (u *Upstream) signOut(w http.ResponseWriter, p *call) {
 	u.mu.Lock()
 	p.session.user = ""
 	delete(u.tokens, "remember:"+p.cookies["REMEMBER"])
