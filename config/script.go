@@ -104,7 +104,7 @@ func (r *reader) scriptAnswer(login *section, c submit.Config) *gateway.ScriptAn
 	a := &gateway.ScriptAnswer{
 		Status:  in.count("status", 401, 200, 599),
 		Type:    in.text("type", "application/json"),
-		Body:    get(in, "body", `{"error":"code","message":"Reload the page to enter the code."}`, func(t string) (string, *fault) { return t, nil }),
+		Body:    get(in, "body", "", func(t string) (string, *fault) { return t, nil }),
 		Members: in.choice("members", "upstream", "upstream", "same") == "upstream",
 	}
 	switch {
@@ -112,8 +112,10 @@ func (r *reader) scriptAnswer(login *section, c submit.Config) *gateway.ScriptAn
 		in.problem("status", fmt.Sprintf("status is %d, which has no body or leads nowhere", a.Status), "write 401, or 200 where the application's script loads a page after it")
 	case !httpguts.ValidHeaderFieldValue(a.Type) || !strings.Contains(a.Type, "/"):
 		in.problem("type", fmt.Sprintf("type is %.40q", a.Type), "write a Content-Type, such as application/json")
-	case strings.HasPrefix(a.Type, "application/json") && !json.Valid([]byte(a.Body)):
+	case strings.HasPrefix(a.Type, "application/json") && a.Body != "" && !json.Valid([]byte(a.Body)):
 		in.problem("body", "body is no JSON, and type says application/json", "write JSON, or another type")
+	case !strings.HasPrefix(a.Type, "application/json") && a.Body == "":
+		in.problem("type", "type has no body of its kind", "write body: too, or leave type out")
 	}
 	in.done()
 	if !in.touched && !c.Fields.JSON {

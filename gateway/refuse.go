@@ -152,17 +152,23 @@ func (g *Gateway) noticeReturn(v *visit, kind templates.Kind) string {
 
 // answerProgram writes a refusal for what is no page: an API client or a script.
 func (g *Gateway) answerProgram(v *visit, e *refusal) {
-	body, err := json.Marshal(map[string]string{"error": string(e.kind), "message": g.texts.Text(g.language(v), e.kind), "request": v.ref()})
-	if err != nil {
-		body = []byte(`{"error":"internal"}`)
-	}
+	body := g.inJSON(v, e.kind)
 	h := v.w.Header()
 	g.ownHeader(h)
 	h.Set("Content-Type", "application/json")
 	v.w.WriteHeader(e.kind.Status())
 	if v.r.Method != http.MethodHead {
-		v.w.Write(append(body, '\n'))
+		v.w.Write(body)
 	}
+}
+
+// inJSON says in JSON what happened, for programs, and in the user's language, for whoever they show it to.
+func (g *Gateway) inJSON(v *visit, kind templates.Kind) []byte {
+	body, err := json.Marshal(map[string]string{"error": string(kind), "message": g.texts.Text(g.language(v), kind), "request": v.ref()})
+	if err != nil {
+		body = []byte(`{"error":"internal"}`)
+	}
+	return append(body, '\n')
 }
 
 // ownHeader is the header of every page of ours (ASVS 5 V3.4): nothing from elsewhere, no inline script or style, no frame

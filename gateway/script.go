@@ -17,8 +17,8 @@ import (
 type ScriptAnswer struct {
 	Status  int
 	Type    string // Content-Type
-	Body    string
-	Members bool // who is admitted at once gets what the application answered instead
+	Body    string // "": a JSON object that says so in the user's language
+	Members bool   // who is admitted at once gets what the application answered instead
 }
 
 // sentBy refuses a login that no code page could follow, and says whether a script sent it.
@@ -41,7 +41,11 @@ func (g *Gateway) sentBy(v *visit) (script bool, err error) {
 // answer to a script is where tokens stand (invariant 1, threat A15).
 func (g *Gateway) answerScript(v *visit) error {
 	a := g.config.Scripts
-	g.write(v, submit.Shown{Status: a.Status, ContentType: a.Type, Body: []byte(a.Body)})
+	body := []byte(a.Body)
+	if a.Body == "" {
+		body = g.inJSON(v, templates.CodeNext)
+	}
+	g.write(v, submit.Shown{Status: a.Status, ContentType: a.Type, Body: body})
 	return nil
 }
 

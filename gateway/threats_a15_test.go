@@ -265,6 +265,17 @@ func TestThreat_C7_ScriptLoginOfAnotherSite(t *testing.T) {
 	}
 }
 
+// What nobody configured is said in the user's language.
+func TestScriptAnswerInTheUsersLanguage(t *testing.T) {
+	h, _ := scripted(t, jsonapp.Options{}, func(c *gateway.Config) { c.Scripts.Body = "" })
+	for language, says := range map[string]string{"en": "load the page again", "ar": "إعادة تحميل الصفحة"} {
+		a := h.browser().signIn("bob", "bob-pass-1", "Accept-Language", language)
+		if a.StatusCode != 401 || !strings.Contains(a.body, `"error":"code_next"`) || !strings.Contains(a.body, says) {
+			t.Errorf("%s: %d %s", language, a.StatusCode, a.body)
+		}
+	}
+}
+
 // The headers of a login are the fresh session's, never the browser's own.
 func TestScriptLoginHeaders(t *testing.T) {
 	h, app := scripted(t, jsonapp.Options{CSRF: true})

@@ -52,13 +52,14 @@ const (
 	Cancelled       Kind = "cancelled"
 	DeliveryFailed  Kind = "delivery_failed"
 	SMSSpent        Kind = "sms_spent" // no SMS may be sent any more, with how long
+	CodeNext        Kind = "code_next" // to a script whose login worked: the next page load shows the code page
 )
 
 // Kinds lists every kind.
 func Kinds() []Kind {
 	return []Kind{BadRequest, SignInAgain, Unauthorized, Forbidden, NotFound, TooLarge, Unsupported, Misdirected, TooMany,
 		HeadersTooLarge, Internal, UpstreamDown, StoreTrouble, UpstreamSlow, WindowsSignIn, NoCookies, Unclear, Failed, Refused, Waiting,
-		Locked, Sends, Expired, Cancelled, DeliveryFailed, SMSSpent}
+		Locked, Sends, Expired, Cancelled, DeliveryFailed, SMSSpent, CodeNext}
 }
 
 // Status is the HTTP status that goes with the kind.
@@ -68,7 +69,7 @@ func (k Kind) Status() int {
 		return http.StatusOK
 	case BadRequest, NoCookies:
 		return http.StatusBadRequest
-	case SignInAgain, Unauthorized, Failed:
+	case SignInAgain, Unauthorized, Failed, CodeNext:
 		return http.StatusUnauthorized
 	case Forbidden, Refused, Locked:
 		return http.StatusForbidden
@@ -102,7 +103,7 @@ func (k Kind) key(part string) string { return "notice." + string(k) + "." + par
 // icon names the drawing in page.html that fits: colour and shape help who does not read the words first.
 func (k Kind) icon() string {
 	switch k {
-	case SignInAgain, Unauthorized, Expired, Cancelled, Failed:
+	case SignInAgain, Unauthorized, Expired, Cancelled, Failed, CodeNext:
 		return "door"
 	case TooMany, Waiting, Sends, SMSSpent, UpstreamSlow:
 		return "clock"
