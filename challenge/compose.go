@@ -45,7 +45,8 @@ func (d *Door) compose(set *setup, c Challenge, u User, to []Route) ([]Message, 
 func chooseSMS(variants []string, code secret.Text) string {
 	best, chosen := 0, ""
 	for _, v := range variants {
-		n := 2 * segments(v)
+		count, _ := Segments(v)
+		n := 2 * count
 		last := v[strings.LastIndexByte(v, '\n')+1:]
 		if !strings.HasPrefix(last, "@") || !strings.HasSuffix(last, " #"+code.Reveal()) {
 			n++ // of two that fit alike the bound one is better

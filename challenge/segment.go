@@ -12,19 +12,19 @@ const (
 	gsmExtended = "\f^{}\\[~]|€"
 )
 
-// segments counts the SMS that a text is charged and sent as: one up to 160 septets, or 70 UTF-16 units where a single character is not
+// Segments counts the SMS that a text is charged and sent as: one up to 160 septets, or 70 UTF-16 units where a single character is not
 // in the GSM alphabet; of more, each loses the room of a header (TS 23.040 §9.2.3.24.1: 153 or 67). Neither a character of two septets
-// nor a surrogate pair is split over two of them.
-func segments(text string) int {
-	septets, ok := gsmSizes(text)
-	if ok {
-		return pack(septets, 160, 153)
+// nor a surrogate pair is split over two of them. gsm reports which of the two alphabets it is.
+func Segments(text string) (count int, gsm bool) {
+	septets, gsm := gsmSizes(text)
+	if gsm {
+		return pack(septets, 160, 153), true
 	}
 	var units []int
 	for _, r := range text {
 		units = append(units, max(1, utf16.RuneLen(r)))
 	}
-	return pack(units, 70, 67)
+	return pack(units, 70, 67), false
 }
 
 // gsmSizes returns the septets of each character, or false when one is not in the alphabet.

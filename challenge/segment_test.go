@@ -35,7 +35,7 @@ func TestSegments(t *testing.T) {
 		{"every character of two", gsmExtended, 1},
 		{"a backtick is in neither", "`" + strings.Repeat("a", 70), 2},
 	} {
-		if got := segments(c.text); got != c.want {
+		if got, _ := Segments(c.text); got != c.want {
 			t.Errorf("%s: %d segments, want %d: %q", c.name, got, c.want, c.text)
 		}
 	}

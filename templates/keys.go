@@ -91,6 +91,8 @@ mail.when
 mail.address
 mail.agent
 mail.not_you
+test.mark
+test.mail
 warning.details
 `
 

@@ -49,6 +49,10 @@ func (v mailView) text() (string, error) {
 		}
 		lines = append(lines, line)
 	}
+	if v.D.Test {
+		say("test.mail")
+		lines = append(lines, "")
+	}
 	say("mail.code", "app", v.D.AppName)
 	lines = append(lines, "", v.D.Code, "")
 	say("mail.valid", "time", v.Valid)

@@ -18,6 +18,7 @@ type MessageData struct {
 	Agent   string // the browser, as a person would say it or as its User-Agent
 	When    string // the time of the login
 	User    string // the user's name
+	Test    bool   // nobody is signing in: the message says that it is a test
 }
 
 // String keeps the code out of logs.
@@ -55,6 +56,11 @@ func (s *Set) Message(lang string, d MessageData) (Message, error) {
 	if m.Subject, err = w.Plain("mail.subject", "app", d.AppName); err != nil {
 		return Message{}, err
 	}
+	if d.Test {
+		if err := m.mark(w); err != nil {
+			return Message{}, err
+		}
+	}
 	v := mailView{page: s.page(lang, d.AppName, "", nil), D: d, Valid: d.valid()}
 	v.Title = m.Subject
 	if m.Text, err = v.text(); err != nil {
@@ -66,6 +72,16 @@ func (s *Set) Message(lang string, d MessageData) (Message, error) {
 	}
 	m.HTML = html.String()
 	return m, nil
+}
+
+// mark puts before SMS and subject that they are a test.
+func (m *Message) mark(w *words) error {
+	mark, err := w.Plain("test.mark")
+	for i, text := range m.SMS {
+		m.SMS[i] = mark + " " + text
+	}
+	m.Subject = mark + " " + m.Subject
+	return err
 }
 
 // longestAgent is how many characters of a User-Agent a message shows: it is a hint, and anybody can write it.

@@ -213,3 +213,27 @@ func TestMailDetails(t *testing.T) {
 		t.Errorf("an unknown time is named in %s", m.Text)
 	}
 }
+
+// A test says in every form and language that it is one.
+func TestMessageOfATest(t *testing.T) {
+	s := set(t)
+	for lang, want := range map[string]struct{ mark, mail string }{
+		"en": {"Test: ", "Nobody is signing in"},
+		"ar": {"تجربة: ", "لا توجد عملية دخول"},
+	} {
+		d := data()
+		d.Test = true
+		m, err := s.Message(lang, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range append(m.SMS, m.Subject) {
+			if !strings.HasPrefix(text, want.mark) {
+				t.Errorf("%s: %q does not begin with %q", lang, text, want.mark)
+			}
+		}
+		if !strings.Contains(m.Text, want.mail) || !strings.Contains(m.HTML, want.mail) {
+			t.Errorf("%s: the e-mail does not say %q", lang, want.mail)
+		}
+	}
+}

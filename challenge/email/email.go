@@ -43,14 +43,17 @@ func New(c Config) (*Sender, error) {
 }
 
 // Send hands m to the mail server and returns nil only when that has accepted it. It tries once. Every error is an *Error.
-func (s *Sender) Send(ctx context.Context, m challenge.Message) error {
+func (s *Sender) Send(ctx context.Context, m challenge.Message) error { return s.Trace(ctx, m, nil) }
+
+// Trace sends like Send, and says each command and answer besides, where say is not nil. What it says is masked like an Error.
+func (s *Sender) Trace(ctx context.Context, m challenge.Message, say func(line string)) error {
 	ctx, cancel := context.WithTimeout(ctx, s.c.Timeout)
 	defer cancel()
 	msg, err := s.write(m)
 	if err != nil {
 		return &Error{Server: s.c.Address(), Reason: err.Error(), Permanent: true}
 	}
-	step, err := s.deliver(ctx, m, msg)
+	step, err := s.deliver(ctx, m, msg, s.masked(m, say))
 	if err != nil {
 		return s.failed(ctx, m, step, err)
 	}
@@ -101,13 +104,14 @@ const (
 )
 
 // deliver sends msg over a connection of its own and closes that in every case; go-mail leaves it open after a failed sign-in.
-func (s *Sender) deliver(ctx context.Context, m challenge.Message, msg *gomail.Msg) (step, error) {
+func (s *Sender) deliver(ctx context.Context, m challenge.Message, msg *gomail.Msg, t *transcript) (step, error) {
 	l := &line{c: s.c, ctx: ctx}
 	defer l.close()
-	c, err := s.connect(l)
+	c, err := s.connect(l, t)
 	if err != nil {
 		return connecting, err
 	}
+	t.protection(c)
 	// SMTPUTF8 only where an address needs it: a server further on that lacks it would bounce the message.
 	c.SkipSMTPUTF8(isASCII(m.To.Reveal() + s.c.From.Address))
 	if err := c.Mail("<" + s.c.From.Address + ">"); err != nil {
@@ -126,12 +130,13 @@ func (s *Sender) deliver(ctx context.Context, m challenge.Message, msg *gomail.M
 	if err := w.Close(); err != nil {
 		return awaitingReply, err
 	}
+	t.accepted(w)
 	l.farewell(c)
 	return "", nil
 }
 
 // connect dials, greets, starts TLS and signs in.
-func (s *Sender) connect(l *line) (*smtp.Client, error) {
+func (s *Sender) connect(l *line, t *transcript) (*smtp.Client, error) {
 	options := []gomail.Option{
 		gomail.WithPort(s.c.Port), gomail.WithHELO(s.c.helo()),
 		gomail.WithTimeout(2 * s.c.Timeout), // of every step by itself; l's context ends the whole before
@@ -144,6 +149,9 @@ func (s *Sender) connect(l *line) (*smtp.Client, error) {
 		options = append(options, gomail.WithSSL())
 	case Plain:
 		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
+	}
+	if t != nil {
+		options = append(options, gomail.WithDebugLog(), gomail.WithLogger(t))
 	}
 	client, err := gomail.NewClient(s.c.Host, append(options, s.signIn()...)...)
 	if err != nil {

@@ -49,7 +49,9 @@ func (m *masker) add(form []rune) {
 }
 
 // excerpt returns the beginning of answer, masked, in one line.
-func (m *masker) excerpt(answer []byte) string {
+func (m *masker) excerpt(answer []byte) string { return m.beginning(answer, excerptBytes) }
+
+func (m *masker) beginning(answer []byte, limit int) string {
 	runes := []rune(strings.ToValidUTF8(string(answer), "\ufffd"))
 	if len(runes) > maskedRunes {
 		// What stands at the cut may be the beginning of a secret that can no longer be told: it goes as well.
@@ -66,7 +68,7 @@ func (m *masker) excerpt(answer []byte) string {
 		case !unicode.IsPrint(r):
 			r = ' '
 		}
-		if b.Len()+utf8.RuneLen(r) > excerptBytes {
+		if b.Len()+utf8.RuneLen(r) > limit {
 			break
 		}
 		b.WriteRune(r)
@@ -134,9 +136,9 @@ func folded(s string) []rune {
 // constants returns what the config itself sends and must not come back. Fixed values count from eight bytes on: a key may
 // stand in the config as it is, and a shorter word, such as "yes", would black out the answer without protecting anything.
 func (c Config) constants() []string {
-	list := []string{
-		c.BasicUser.Reveal(), c.BasicPassword.Reveal(), c.Bearer.Reveal(),
-		c.BasicUser.Reveal() + ":" + c.BasicPassword.Reveal(),
+	list := []string{c.BasicUser.Reveal(), c.BasicPassword.Reveal(), c.Bearer.Reveal()}
+	if !c.BasicUser.Empty() { // or every colon would be hidden
+		list = append(list, c.BasicUser.Reveal()+":"+c.BasicPassword.Reveal())
 	}
 	for _, param := range c.Params {
 		list = append(list, param.Reveal())

@@ -156,13 +156,18 @@ func TestPointer(t *testing.T) {
 	}
 }
 
-func TestIsGSM(t *testing.T) {
+func TestTypeOfText(t *testing.T) {
+	c := formConfig(t, "https://sms.example.com")
+	c.Encoding = Encoding{GSM: "g", Unicode: "u"}
+	s := newSender(t, c)
 	for text, want := range map[string]bool{
 		"Your code: 123456\n@a.example #123456": true, "€ {x} [y] ~ |": true, "é à ñ": true,
-		"رمز": false, "`": false, "“quoted”": false, "ç": false, "\u2066": false, "": true,
+		"رمز": false, "`": false, "“quoted”": false, "ç": false, "\u2066": false,
 	} {
-		if got := isGSM(text); got != want {
-			t.Errorf("isGSM(%q) = %v, want %v", text, got, want)
+		m := testMessage()
+		m.Text = secret.New(text)
+		if v, err := s.values(m); err != nil || (v.Type == "g") != want {
+			t.Errorf("%q is of type %q (%v), want GSM %v", text, v.Type, err, want)
 		}
 	}
 }

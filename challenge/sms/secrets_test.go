@@ -69,6 +69,15 @@ func TestThreat_C12_EchoedRequest(t *testing.T) {
 	}
 }
 
+// What is no secret stays as it was written: without a sign-in the colon between its halves is none.
+func TestAnswerKeepsItsColons(t *testing.T) {
+	p := newPeer(t, replies(400, `{"code": 7, "text": "see http://a.b/c"}`))
+	err := newSender(t, formConfig(t, p.URL)).Send(t.Context(), testMessage())
+	if want := `answer "{\"code\": 7, \"text\": \"see http://a.b/c\"}"`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Send: %v, want it to say %s", err, want)
+	}
+}
+
 // A secret that the cut through a long answer leaves the beginning of does not show, however much before it was masked.
 func TestThreat_C12_SecretAtTheCut(t *testing.T) {
 	for kept := 1; kept < window; kept++ {
@@ -133,5 +142,20 @@ func TestThreat_C12_ConfigPrintsNothing(t *testing.T) {
 		t.Error("New took a config with three ways to sign in")
 	} else {
 		noSecret(t, "error of New", err.Error())
+	}
+}
+
+// Values of params are secrets, however short.
+func TestThreat_C12_EchoedParams(t *testing.T) {
+	p := newPeer(t, replies(400, "Err 7: no account sh0p with pin7"))
+	c := formConfig(t, p.URL)
+	c.Params = map[string]secret.Text{"account": secret.New("sh0p"), "password": secret.New("pin7")}
+	c.Form = append(c.Form, Param{Name: "p", Value: template(t, "{{.Params.account}}:{{.Params.password}}")})
+	err := newSender(t, c).Send(t.Context(), testMessage())
+	if want := `answer "Err 7: no account … with …"`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Send: %v, want it to say %s", err, want)
+	}
+	if got := p.only(t).body; !strings.HasSuffix(got, "&p=sh0p%3Apin7") {
+		t.Errorf("sent %q", got)
 	}
 }

@@ -102,25 +102,34 @@ func New(c Config) (*Sender, error) {
 // Send hands m to the provider and returns nil only when the answer is the configured success. Every error is an *Error.
 // The request is sent once; a second attempt is made only after a connection could not be opened at all.
 func (s *Sender) Send(ctx context.Context, m challenge.Message) error {
+	_, err := s.Trace(ctx, m)
+	return err
+}
+
+// Trace sends like Send, and returns what went to and fro besides.
+func (s *Sender) Trace(ctx context.Context, m challenge.Message) (Exchange, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.c.Timeout)
 	defer cancel()
 
 	v, err := s.values(m)
 	if err != nil {
-		return s.refused(err)
+		return Exchange{}, s.refused(err)
 	}
 	mask := newMasker(append(s.messageSecrets(m, v), s.constants...))
-	if _, err := s.request(ctx, v); err != nil {
-		return s.refused(err) // nothing was sent: the same message would be refused again
-	}
-	a, err := s.exchange(ctx, v)
+	r, err := s.request(ctx, v)
 	if err != nil {
-		return s.broken(ctx, a, err, mask)
+		return Exchange{}, s.refused(err) // nothing was sent: the same message would be refused again
+	}
+	e := s.seen(r, v, mask)
+	a, err := s.exchange(ctx, v)
+	e.Status, e.Answer = a.status, mask.beginning(a.body, traceBytes)
+	if err != nil {
+		return e, s.broken(ctx, a, err, mask)
 	}
 	if v := s.c.judge(a, mask); !v.accepted {
-		return s.unsuccessful(a, v, mask)
+		return e, s.unsuccessful(a, v, mask)
 	}
-	return nil
+	return e, nil
 }
 
 // values is what the templates see of m.
@@ -134,7 +143,7 @@ func (s *Sender) values(m challenge.Message) (values, error) {
 		return values{}, errNoText
 	}
 	kind := s.c.Encoding.Unicode
-	if isGSM(text) {
+	if _, gsm := challenge.Segments(text); gsm {
 		kind = s.c.Encoding.GSM
 	}
 	return values{

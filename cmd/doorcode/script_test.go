@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,13 +27,18 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TMPDIR", e.WorkDir)
-			return nil
+			texts, err := filepath.Abs("../../templates/files")
+			e.Setenv("TEXTS", texts)
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": status,
 			"busy":   busy,
 			"free":   free,
 			"await":  await,
+
+			"provider":   providerPeer,
+			"mailserver": mailServerPeer,
 		},
 	})
 }

@@ -1,0 +1,56 @@
+package sms
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// traceBytes is how much of an answer a trace shows: enough for a whole answer in JSON.
+const traceBytes = 2000
+
+// Exchange is what went to a provider and came back, for whoever sets one up. Like an Error it holds no code, text, number or password.
+type Exchange struct {
+	Request string   // method and address; of its query the names alone
+	Fields  []string // names of the form's fields, in order
+	Number  string   // {{.Number}}, its middle hidden: 9705•••••••56
+	Type    string   // {{.Type}}; "" where the config says nothing of it
+	Status  int      // of the answer; 0 when none came
+	Answer  string   // the first of it, masked
+}
+
+func (s *Sender) seen(r *http.Request, v values, mask *masker) Exchange {
+	e := Exchange{Number: hiddenMiddle(v.Number), Type: v.Type}
+	e.Request = mask.beginning([]byte(r.Method+" "+r.URL.Scheme+"://"+r.URL.Host+r.URL.EscapedPath()), traceBytes) + namesOf(r.URL.RawQuery)
+	for _, p := range s.c.Form {
+		e.Fields = append(e.Fields, p.Name)
+	}
+	return e
+}
+
+// namesOf shows a query without its values: a password may be among them, and a short one would not be known as such.
+func namesOf(query string) string {
+	if query == "" {
+		return ""
+	}
+	var names []string
+	for pair := range strings.SplitSeq(query, "&") {
+		name, _, valued := strings.Cut(pair, "=")
+		if plain, err := url.QueryUnescape(name); err == nil && valued {
+			names = append(names, plain+"=…")
+		} else {
+			names = append(names, "…")
+		}
+	}
+	return "?" + strings.Join(names, "&")
+}
+
+// hiddenMiddle shows in which format a number was written, and no more of the number than pages show.
+func hiddenMiddle(number string) string {
+	const first, last = 4, 2
+	prefix := len(number) - len(strings.TrimLeft(number, "+0"))
+	if len(number) < prefix+first+last+4 {
+		return number[:prefix] + strings.Repeat("•", len(number)-prefix)
+	}
+	return number[:prefix+first] + strings.Repeat("•", len(number)-prefix-first-last) + number[len(number)-last:]
+}
