@@ -29,13 +29,16 @@ func (g *Gateway) sentBy(v *visit) (script bool, err error) {
 		return false, nil
 	case dest == "":
 		// Old browsers, and all of them over plain HTTP, do not say. It changes the shape of the answer and nothing else.
-		return g.config.Scripts != nil && (g.config.Login.Fields.JSON || !v.isPage()), nil
+		return g.config.Scripts != nil && (g.config.Login.Fields.JSON || v.byXHR() || !v.isPage()), nil
 	case dest == "empty" && g.config.Scripts != nil:
 		return true, nil
 	}
 	// In a frame, or by a script that nobody configured: the code page cannot follow there, so the code would be paid for in vain.
 	return false, refuse(templates.Forbidden, fmt.Errorf("login by %q", clip(dest)))
 }
+
+// byXHR reports what jQuery and its kin say of themselves, also where they ask for HTML, which is all that browsers say over plain HTTP.
+func (v *visit) byXHR() bool { return v.r.Header.Get("X-Requested-With") == "XMLHttpRequest" }
 
 // answerScript tells a script what it is told whatever the application answered: nothing of that may reach it before the code, for an
 // answer to a script is where tokens stand (invariant 1, threat A15).
@@ -88,7 +91,7 @@ func (g *Gateway) write(v *visit, a submit.Shown) {
 // codePageFirst leads a page load to the code page while a challenge waits that a script's login began: the script could not lead
 // there. Where the browser wanted to go is kept for after the code.
 func (g *Gateway) codePageFirst(v *visit) (led bool, err error) {
-	if dest := v.r.Header.Get("Sec-Fetch-Dest"); v.who.kind != pending || !v.who.script || !v.isPage() || !v.reads() || dest != "" && dest != "document" {
+	if dest := v.r.Header.Get("Sec-Fetch-Dest"); v.who.kind != pending || !v.who.script || !v.isPage() || v.byXHR() || !v.reads() || dest != "" && dest != "document" {
 		return false, nil
 	}
 	_, err = g.door.Pending(v.r.Context(), v.who.id)

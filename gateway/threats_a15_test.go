@@ -246,6 +246,27 @@ func TestThreat_B4_JSONLogins(t *testing.T) {
 	}
 }
 
+// A2: a session id in the JSON of a login chooses nothing, wherever it stands.
+func TestThreat_A2_SessionIDInJSON(t *testing.T) {
+	h, app := scripted(t, jsonapp.Options{})
+	for _, more := range []string{`"connect.sid":"chosen-by-mallory"`, `"Connect.SID":"x"`, `"session":{"connect.sid":"chosen-by-mallory"}`, `"x":[{"connect.sid":["x"]}]`} {
+		b := h.browser()
+		b.get("/")
+		b.fetchLogin(`{"username":"bob","password":"bob-pass-1",` + more + `}`)
+		for _, login := range app.Logins() {
+			if strings.Contains(strings.ToLower(login.Body), "connect.sid") {
+				t.Errorf("went up: %s", login.Body)
+			}
+		}
+	}
+	// A key that merely holds others is none.
+	b := h.browser()
+	b.get("/")
+	if a := b.fetchLogin(`{"connect.sid":{"tab":1},"username":"bob","password":"bob-pass-1"}`); a.StatusCode != 401 || len(app.SignIns()) == 0 {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}
+
 // C7: a login that another site's page sends, by script or form, is refused, and so is one of a frame.
 func TestThreat_C7_ScriptLoginOfAnotherSite(t *testing.T) {
 	h, app := scripted(t, jsonapp.Options{})
@@ -313,11 +334,14 @@ func TestFormSentByAScript(t *testing.T) {
 	}})
 	b := h.browser()
 	b.get("/login.php")
-	jquery := []string{"Sec-Fetch-Dest", "", "Sec-Fetch-Mode", "", "Sec-Fetch-Site", "", "Origin", h.url, "Accept", "*/*", "X-Requested-With", "XMLHttpRequest"}
+	jquery := []string{"Sec-Fetch-Dest", "", "Sec-Fetch-Mode", "", "Sec-Fetch-Site", "", "Origin", h.url, "Accept", "text/html, */*; q=0.01", "X-Requested-With", "XMLHttpRequest"}
 	if a := b.do("POST", "/login.php", "username=bob&password=bob-pass-1", jquery...); a.StatusCode != 200 || a.body != `{"go":"/home.php"}` {
 		t.Fatalf("%d to %q: %s", a.StatusCode, a.to(), a.body)
 	}
 	h.wantNothingAs("bob")
+	if a := b.get("/home.php", jquery...); a.to() == "/_doorcode/code" {
+		t.Error("the script's next request was led to the code page")
+	}
 	if a := b.get("/home.php"); a.to() != "/_doorcode/code" {
 		t.Fatalf("next page load: %d to %q", a.StatusCode, a.to())
 	}

@@ -73,6 +73,16 @@ type leaf struct {
 	bare bool // no string: a number, true, false, null, {} or []; the field's value is its text
 }
 
+// key is the key nearest to the value.
+func (l *leaf) key() string {
+	for _, s := range slices.Backward(l.path) {
+		if !s.item {
+			return s.key
+		}
+	}
+	return "" // cannot be: the first step is a key
+}
+
 // nameOf is the field's name as PHP would have it in a form: user[name]. So names in JSON and in forms are compared alike.
 func nameOf(path []step) string {
 	name := path[0].key

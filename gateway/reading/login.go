@@ -179,6 +179,17 @@ func (l *Login) Names() []string {
 	return names
 }
 
+// Keys are the names of all fields as an application asks for them, one for each of Names: in JSON the key nearest to the value.
+func (l *Login) Keys() []string {
+	keys := l.Names()
+	for i, f := range l.list {
+		if f.leaf != nil {
+			keys[i] = f.leaf.key()
+		}
+	}
+	return keys
+}
+
 // Value returns the last value of the field that is named exactly so.
 func (l *Login) Value(name string) (string, bool) {
 	for _, f := range slices.Backward(l.list) {

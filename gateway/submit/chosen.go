@@ -27,11 +27,11 @@ func (c Config) chosen(l *reading.Login, page *answer) []string {
 			}
 		}
 	}
-	names := l.Names()
+	names, keys := l.Names(), l.Keys()
 	var chosen []string
 	for i, name := range names {
 		if !slices.Contains(ordinary, name) || slices.Contains(names[:i], name) {
-			chosen = append(chosen, name)
+			chosen = append(chosen, keys[i])
 		}
 	}
 	return chosen
