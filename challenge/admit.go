@@ -93,24 +93,26 @@ func (d *Door) admit(ctx context.Context, a attempt) (pass *Pass, lost []string,
 
 // judge asks the policy of now whether it opens the way that a claims. What is not on this list is closed (invariant 1).
 func (d *Door) judge(a attempt, life SessionLife, now time.Time) (Judgement, bool) {
+	p := d.policy.Load()
 	if a.way == ByCode {
-		return d.policy.asks(a.challenge)
+		return p.asks(a.challenge, a.try.Address)
 	}
-	j := d.policy.Judge(a.login.asked(now))
+	j := p.Judge(a.login.asked(now))
 	if a.way == ByObserve {
-		return j, d.policy.observes(j)
+		return j, p.observes(j)
 	}
 	if j.Refusal != "" {
 		return j, false
 	}
 	switch a.way {
-	case ByOff, ByUnlisted:
+	case ByOff, ByUnlisted, ByNetwork, ByDate:
 		return j, j.Exempt == a.way
 	case BySession:
 		m := a.login.Member
 		// The member session must be this very user's and still live, under a fingerprint and by a way that the policy bears today.
-		// One of mode: observe goes on as such, or it would be a way in on the day that codes are asked.
-		return j, m != nil && m.User == j.Username && d.policy.bears(*m) && m.Way != ByObserve && !life.Over(*m, now)
+		// One that was let in without a code goes on as such or not at all: it would else be a way in on the day that codes are asked, or
+		// where they are (threat D10).
+		return j, m != nil && m.User == j.Username && p.bears(*m, now) && !m.Way.exempt() && !life.Over(*m, now)
 	case ByTrust:
 		return j, j.Exempt == "" && j.User.Remember > 0 && a.login.Browser != BrowserCookie{}
 	}
@@ -121,7 +123,7 @@ func (d *Door) judge(a attempt, life SessionLife, now time.Time) (Judgement, boo
 func (a attempt) entry(j Judgement, now time.Time) Entry {
 	e := Entry{
 		Way: a.way, NewBrowserID: newID(), NewSecret: newID(), Now: now,
-		Session: Session{ID: newID(), User: j.Username, Name: j.User.Name, Way: a.way, Policy: j.Policy, CreatedAt: now, UsedAt: now},
+		Session: Session{ID: newID(), User: j.Username, Name: j.User.Name, Way: a.way, Policy: j.Policy, Typed: j.Typed, CreatedAt: now, UsedAt: now},
 	}
 	if a.way == ByCode {
 		t, c := a.try, a.challenge

@@ -107,7 +107,7 @@ func (d *Door) instead(set *setup, u User, to []Route) []Route {
 		return nil
 	}
 	r := d.route(u, Email)
-	r.Instead, r.Mark = true, d.policy.marks(u, Email)[0]
+	r.Instead, r.Mark = true, d.policy.Load().marks(u, Email)[0]
 	return []Route{r}
 }
 
@@ -161,7 +161,7 @@ func (d *Door) warnOfBudget(set *setup, spend Spend) {
 func (d *Door) warnAdmins(set *setup, w templates.Warning) {
 	d.gate.RLock()
 	defer d.gate.RUnlock()
-	for u, entry := range d.policy.listed {
+	for u, entry := range d.policy.Load().listed {
 		if u != entry.username || !entry.user.Admin || entry.user.Disabled {
 			continue
 		}

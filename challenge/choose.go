@@ -68,9 +68,7 @@ func (c Challenge) choice(u User) Channel {
 // OtherWays lists the single ways by which c's user may have the code instead: all where none was chosen yet, else those that
 // the last send did not go by alone.
 func (d *Door) OtherWays(c Challenge) []Route {
-	d.gate.RLock()
-	defer d.gate.RUnlock()
-	j, asked := d.policy.asks(c)
+	j, asked := d.Policy().asks(c, c.Address) // it is about the user: Pending has looked from where he asks
 	if !asked {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,7 @@ func states(rs []challenge.Route) string {
 // stored is what a reload of the code page shows.
 func (h *house) stored(id string) string {
 	h.t.Helper()
-	c, err := h.door.Pending(h.t.Context(), id)
+	c, err := h.door.Pending(h.t.Context(), id, netip.Addr{})
 	if err != nil {
 		h.t.Fatal(err)
 	}

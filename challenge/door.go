@@ -27,6 +27,8 @@ const (
 	BySession  Way = "session"       // the same user logging in again in a live member session
 	ByOff      Way = "code: off"     // the policy exempts the user
 	ByUnlisted Way = "unlisted: off" // the policy exempts users that it does not list
+	ByNetwork  Way = "no_code"       // the policy exempts the network that the login comes from
+	ByDate     Way = "from"          // the policy exempts the user until a day that is still to come
 	ByObserve  Way = "mode: observe" // nobody is asked yet; what would have happened is recorded
 )
 
@@ -70,6 +72,7 @@ type Login struct {
 	Cookies   []string                      // names of the cookies that the login set; kept in the session
 	IDs       []string                      // of them, those that could name a session of the application; likewise
 	Address   netip.Addr                    // of the client
+	HiddenBy  string                        // the header by which a proxy that nobody named gave itself away; "" for none
 	Agent     string                        // User-Agent, at most 512 bytes
 	Family    string                        // of the browser
 	Language  string                        // of the page, for users whose policy names none
@@ -83,7 +86,7 @@ type Login struct {
 }
 
 func (l Login) asked(now time.Time) Asked {
-	return Asked{Typed: l.Typed, Confirmed: l.Confirmed, Address: l.Address, At: now}
+	return Asked{Typed: l.Typed, Confirmed: l.Confirmed, Address: l.Address, Hidden: l.HiddenBy != "", At: now}
 }
 
 // Decision is the outcome of Decide. Exactly one of Pass, Challenge and Refusal is set.
@@ -101,6 +104,7 @@ type Refusal string
 const (
 	RefusedUnlisted      Refusal = "unlisted"       // not in users.yaml, and unlisted: refuse
 	RefusedDisabled      Refusal = "disabled"       // disabled: true
+	RefusedNetwork       Refusal = "network"        // from outside networks.only
 	RefusedNoDestination Refusal = "no destination" // should not happen with a checked policy
 )
 
@@ -138,7 +142,7 @@ type Door struct {
 	// gate is held for reading from the moment the policy is asked until the store has written what it allowed, and for writing
 	// while the policy is swapped. So whatever the old policy let in is in the store when SetPolicy looks there (threat D7).
 	gate   sync.RWMutex
-	policy *Policy
+	policy atomic.Pointer[Policy]
 
 	changing sync.Mutex // one SetPolicy at a time
 	settled  *Policy    // the last policy that the whole store was held against
@@ -167,8 +171,9 @@ func New(c Config, p *Policy, parts Parts) *Door {
 	p = p.under(parts.Keys)
 	d := &Door{
 		store: parts.Store, keys: parts.Keys, now: parts.Now, log: parts.Log,
-		policy: p, settled: p, post: newPost(),
+		settled: p, post: newPost(),
 	}
+	d.policy.Store(p)
 	if d.now == nil {
 		d.now = time.Now
 	}
@@ -179,11 +184,12 @@ func New(c Config, p *Policy, parts Parts) *Door {
 // Config is the configuration in force, for pages that say its numbers.
 func (d *Door) Config() Config { return d.setup.Load().Config }
 
+// Policy is the policy in force, for what is asked of it at every request: no lock is taken.
+func (d *Door) Policy() *Policy { return d.policy.Load() }
+
 // Lists reports whether the policy lists a user of this name.
 func (d *Door) Lists(name string) bool {
-	d.gate.RLock()
-	defer d.gate.RUnlock()
-	return d.policy.Judge(Asked{Typed: name}).Listed
+	return d.policy.Load().named(name).Listed
 }
 
 // SetConfig takes up a new configuration. Pending challenges keep the length and expiry of their codes.
@@ -192,7 +198,7 @@ func (d *Door) SetConfig(c Config, providers map[Channel][]Provider, texts *temp
 }
 
 // ways are tried in this order before a code is asked. With ByCode they are the closed list of invariant 1.
-var ways = [...]Way{ByOff, ByUnlisted, BySession, ByTrust, ByObserve}
+var ways = [...]Way{ByOff, ByUnlisted, ByNetwork, ByDate, BySession, ByTrust, ByObserve}
 
 // Decide judges a login that the upstream accepted. A code, when one is asked, is on its way when Decide returns: it waits at
 // most Config.DeliveryWait for the outcome, and Decision.Challenge.Routes says what is known by then.
@@ -212,9 +218,13 @@ func (d *Door) Decide(ctx context.Context, l Login) (Decision, error) {
 func (d *Door) decide(ctx context.Context, l Login) (Decision, *sending, error) {
 	d.gate.RLock()
 	defer d.gate.RUnlock()
-	j := d.policy.Judge(l.asked(d.now()))
+	j := d.policy.Load().Judge(l.asked(d.now()))
+	if j.Hidden {
+		d.log.Warn().Str("user", j.User.Name).Stringer("address", l.Address).Str("header", l.HiddenBy).
+			Msg("networks.no_code was not applied: a proxy that trusted_proxies does not name sent this header, so the address may be the proxy's")
+	}
 	d.Found(FoundLogin, cmp.Or(j.User.Name, l.Typed), j.outcome())
-	if j.Refusal != "" && !d.policy.observes(j) {
+	if j.Refusal != "" && !d.policy.Load().observes(j) {
 		return Decision{Refusal: j.Refusal, Reason: j.Reason}, nil, nil
 	}
 	var ended Revoked
@@ -282,7 +292,7 @@ func (d *Door) newChallenge(ctx context.Context, set *setup, l Login, j Judgemen
 	}
 	c := Challenge{
 		ID: newID(), User: j.Username, Name: j.User.Name, Policy: j.Policy, Routes: d.routes(j.User, by), Last: by,
-		Confirmed: l.Confirmed, Cookies: l.Cookies, IDs: l.IDs,
+		Typed: j.Typed, Confirmed: l.Confirmed, Cookies: l.Cookies, IDs: l.IDs,
 		Trail: l.Trail, Browser: l.Browser.ID, Remember: j.User.Remember, Return: l.Return,
 		Language: set.texts.Choose(j.User.Language, l.Language), Host: l.Host,
 		Address: l.Address, Agent: clipAgent(l.Agent), CreatedAt: now, ExpiresAt: now.Add(set.life()),
@@ -314,7 +324,7 @@ func (d *Door) TryCode(ctx context.Context, t Try) (*Pass, error) {
 	}
 	d.gate.RLock()
 	defer d.gate.RUnlock()
-	c, _, err := d.live(ctx, t.Challenge)
+	c, _, err := d.live(ctx, t.Challenge, t.Address)
 	if err == nil {
 		var pass *Pass
 		if pass, _, err = d.admit(ctx, attempt{way: ByCode, challenge: c, try: t, code: code}); err == nil {
@@ -327,11 +337,12 @@ func (d *Door) TryCode(ctx context.Context, t Try) (*Pass, error) {
 	return nil, err
 }
 
-// Pending returns a challenge for the code page. ErrNotFound: unknown, expired, used up, or the policy no longer bears it.
-func (d *Door) Pending(ctx context.Context, id string) (Challenge, error) {
+// Pending returns a challenge for the code page. ErrNotFound: unknown, expired, used up, or the policy no longer bears it. ErrOutside: the
+// policy does not let its user in from there.
+func (d *Door) Pending(ctx context.Context, id string, from netip.Addr) (Challenge, error) {
 	d.gate.RLock()
 	defer d.gate.RUnlock()
-	c, _, err := d.live(ctx, id)
+	c, _, err := d.live(ctx, id, from)
 	for i, r := range c.Routes {
 		// Its outcome was lost, with the process or the store: nobody knows any more.
 		if r.State == RoutePending && d.now().Sub(r.At) > sendLimit+recordLimit {
@@ -343,7 +354,7 @@ func (d *Door) Pending(ctx context.Context, id string) (Challenge, error) {
 
 // live returns a pending challenge that the policy of now still asks for, with what the policy says of its user. One that it
 // no longer bears ends here (invariant 10). Called with the gate held.
-func (d *Door) live(ctx context.Context, id string) (Challenge, Judgement, error) {
+func (d *Door) live(ctx context.Context, id string, from netip.Addr) (Challenge, Judgement, error) {
 	if id == "" {
 		return Challenge{}, Judgement{}, ErrNotFound
 	}
@@ -351,9 +362,12 @@ func (d *Door) live(ctx context.Context, id string) (Challenge, Judgement, error
 	if err != nil {
 		return Challenge{}, Judgement{}, err
 	}
-	j, asked := d.policy.asks(c)
+	j, asked := d.policy.Load().asks(c, from)
 	if asked {
 		return c, j, nil
+	}
+	if j.Refusal == RefusedNetwork {
+		return Challenge{}, Judgement{}, ErrOutside // it waits: who carried the laptop out may carry it back
 	}
 	d.log.Info().Str("user", c.Name).Str("reason", j.Reason).Msg("pending challenge ended: the policy has changed")
 	r, err := d.store.Cancel(ctx, c.ID)
@@ -384,7 +398,7 @@ func (d *Door) resend(ctx context.Context, id string, from netip.Addr, ways func
 	d.gate.RLock()
 	defer d.gate.RUnlock()
 	set := d.setup.Load()
-	c, j, err := d.live(ctx, id)
+	c, j, err := d.live(ctx, id, from)
 	if err != nil {
 		return Challenge{}, nil, err
 	}

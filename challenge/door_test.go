@@ -3,6 +3,7 @@ package challenge_test
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -273,7 +274,7 @@ func TestRefusals(t *testing.T) {
 		if pass, err := h.try(c.ID, h.sms.code()); pass != nil || err == nil || errors.Is(err, challenge.ErrWrongCode) {
 			h.t.Errorf("%v, %v: want trouble of ours, not a wrong code", pass, err)
 		}
-		if got, err := h.door.Pending(h.t.Context(), c.ID); err != nil || got.Tries != 0 {
+		if got, err := h.door.Pending(h.t.Context(), c.ID, netip.Addr{}); err != nil || got.Tries != 0 {
 			h.t.Errorf("%d tries, %v: want none counted", got.Tries, err)
 		}
 	})

@@ -1,6 +1,7 @@
 package challenge
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"time"
@@ -11,10 +12,13 @@ type Judgement struct {
 	Username Username
 	User     User // complete; of a user that is not listed, what unlisted and defaults make of it
 	Listed   bool
-	Exempt   Way     // ByOff or ByUnlisted: no code is asked for
+	Exempt   Way     // ByOff, ByUnlisted, ByNetwork or ByDate: no code is asked for
 	Refusal  Refusal // "" when the login may go on
 	Policy   string  // fingerprint of what decided; sessions, challenges and trusts keep it
 	Reason   string  // the line of the policy that decided, for logs and explain
+
+	Typed  string // the typed name, where it is another user's than the one that holds; sessions keep it
+	Hidden bool   // networks.no_code was not applied, since Asked.Hidden
 
 	policies []string // Policy, and the same under older keys
 }
@@ -40,26 +44,26 @@ type Asked struct {
 // another on either side must not gain by it (threats B4, D12). Of two equally strict ones the confirmed one holds, since that is
 // whose session it is.
 func (p *Policy) Judge(a Asked) Judgement {
-	t := p.judge(a.Typed, typed)
+	t := p.judge(a.Typed, typed, a)
 	if a.Confirmed == "" || t.Username.IsZero() {
 		return t // a name that cannot be compared is refused, whatever the other one says
 	}
-	c := p.judge(a.Confirmed, confirmed)
+	c := p.judge(a.Confirmed, confirmed, a)
 	if c.Username.IsZero() || !t.Listed || t.Username == c.Username {
 		return c
 	}
 	return stricter(t, c)
 }
 
-func (p *Policy) judge(name string, by source) Judgement {
+func (p *Policy) judge(name string, by source, a Asked) Judgement {
 	u, err := p.config.Fold.Username(name)
 	if err != nil {
 		return Judgement{Refusal: RefusedUnlisted, Reason: fmt.Sprintf("%s name: %v", by, err)}
 	}
-	return p.look(u, name, by)
+	return p.here(p.look(u, name, by), by, a)
 }
 
-// look judges a folded name; name is how to call a user that is not listed.
+// look judges a folded name as it is judged anywhere and at any time; name is how to call a user that is not listed.
 func (p *Policy) look(u Username, name string, by source) Judgement {
 	if e, ok := p.listed[u]; ok {
 		return e.judge(p)
@@ -76,9 +80,9 @@ func (l *listed) judge(p *Policy) Judgement {
 
 // settle fills in Exempt or Refusal from User.
 func (j *Judgement) settle(exempt Way) {
-	j.Reason = fmt.Sprintf("%s: code: %s", j.User.Place, j.User.Code)
+	j.Reason = j.User.line(j.User.Places.Code, "code: "+string(j.User.Code))
 	if j.User.Disabled {
-		j.Refusal, j.Reason = RefusedDisabled, j.User.Place+": disabled: true"
+		j.Refusal, j.Reason = RefusedDisabled, j.User.line(j.User.Places.Disabled, "disabled: true")
 		return
 	}
 	if j.User.Code == CodeOff {
@@ -125,15 +129,21 @@ func (p *Policy) judgeUnlisted(u Username, name string, by source) Judgement {
 		fingerprints[i] = string(by) + " " + f
 	}
 	j.set(fingerprints)
+	p.wantName(&j, by)
+	return j
+}
+
+// wantName refuses a user that is not listed and would be let in without a code on the word of the visitor alone.
+func (p *Policy) wantName(j *Judgement, by source) {
 	if by == typed && !p.config.AcceptTypedNames {
 		j.Exempt, j.Refusal = "", RefusedUnlisted
-		j.Reason = line + " needs a name that login.confirm reads, or accept_typed_names: true"
+		j.Reason = fmt.Sprintf("%s: unlisted: %s needs a name that login.confirm reads, or accept_typed_names: true", p.config.Place, p.config.Unlisted)
 	}
-	return j
 }
 
 func stricter(t, c Judgement) Judgement {
 	held, other := c, t
+	held.Typed = t.User.Name
 	if t.strictness() > c.strictness() {
 		held, other = t, c
 	}
@@ -156,27 +166,35 @@ func (j Judgement) strictness() int {
 // of judges a user that the store knows.
 func (p *Policy) of(u Username) Judgement { return p.look(u, u.String(), confirmed) }
 
-// holds judges anew a login of which name, confirmed name and fingerprint were kept, and reports whether p still says the same of u.
-func (p *Policy) holds(u Username, name, confirmedAs, fingerprint string) (Judgement, bool) {
-	j := p.Judge(Asked{Typed: name, Confirmed: confirmedAs})
-	// A name that has become an alias of another user is that user's now; and where the typed name's policy was the stricter one, the
-	// user whose session it is may have become as strict, or may not come in at all.
-	return j, j.Refusal == "" && j.Username == u && j.kept(fingerprint)
+// shut reports whether u comes in from nowhere and never. Who has no destination may still come in where no code is asked.
+func (j Judgement) shut() bool {
+	spared := j.Refusal == RefusedNoDestination && (!j.User.From.IsZero() || len(j.User.Networks.NoCode) > 0)
+	return j.Refusal != "" && !spared
 }
 
-// asks reports whether p still asks the code that c was begun for.
-func (p *Policy) asks(c Challenge) (Judgement, bool) {
-	j, same := p.holds(c.User, c.Name, c.Confirmed, c.Policy)
+// holds judges anew a login of which names, place and fingerprint were kept, and reports whether p still says the same of u.
+func (p *Policy) holds(u Username, fingerprint string, a Asked) (Judgement, bool) {
+	j := p.Judge(a)
+	refused := j.Refusal != "" && !(p.config.Observe && j.Refusal == RefusedNetwork)
+	// A name that has become an alias of another user is that user's now; and where the typed name's policy was the stricter one, the
+	// user whose session it is may have become as strict, or may not come in at all.
+	return j, !refused && j.Username == u && j.kept(fingerprint)
+}
+
+// asks reports whether p still asks the code that c was begun for, of who is at from. Having come where none is asked changes nothing: the
+// code is on its way.
+func (p *Policy) asks(c Challenge, from netip.Addr) (Judgement, bool) {
+	j, same := p.holds(c.User, c.Policy, Asked{Typed: cmp.Or(c.Typed, c.Name), Confirmed: c.Confirmed, Address: from, Hidden: true})
 	return j, same && j.Exempt == "" && p.stands(c, j.User)
 }
 
-// bears reports whether p would still accept the way s came in (invariant 10).
-func (p *Policy) bears(s Session) bool {
+// bears reports whether p would still accept the way s came in (invariant 10), from where it came in.
+func (p *Policy) bears(s Session, now time.Time) bool {
 	if s.Way == ByObserve {
 		return p.config.Observe
 	}
-	j, same := p.holds(s.User, s.Name, s.Confirmed, s.Policy)
-	return same && (!s.Trusted || j.User.Remember > 0)
+	j, same := p.holds(s.User, s.Policy, Asked{Typed: cmp.Or(s.Typed, s.Name), Confirmed: s.Confirmed, Address: s.Address, At: now})
+	return same && (!s.Trusted || j.User.Remember > 0) && (!s.Way.byPlace() || j.Exempt != "")
 }
 
 // changedSince lists the users for whom p says something else than old about their codes. For a user whose wrong codes reached the

@@ -11,9 +11,7 @@ const (
 
 // Observes reports whether nobody is asked for a code (mode: observe).
 func (d *Door) Observes() bool {
-	d.gate.RLock()
-	defer d.gate.RUnlock()
-	return d.policy.config.Observe
+	return d.Policy().config.Observe
 }
 
 // observes reports whether mode: observe lets j in. A name that cannot be compared is nobody's, and no session can be kept for it.

@@ -40,7 +40,15 @@ type User struct {
 	Remember time.Duration // 0 is never
 	Disabled bool
 	Admin    bool
+	From     time.Time // asked for a code from this moment on; zero: always
+	Networks Networks
 	Place    string // file:line of the entry, for explain and logs
+	Places   Places
+}
+
+// Places are the lines, as file:line, that say what explain and logs name: a user's own, a group's or those of the defaults. "" is Place.
+type Places struct {
+	Code, Disabled, From, Only, NoCode, Remember string
 }
 
 // PolicyConfig is what config reads from users.yaml, parsed and checked.

@@ -113,10 +113,10 @@ func TestJudgeNeverLooser(t *testing.T) {
 		typedAs := rapid.SampledFrom(names).Draw(r, "typed")
 		confirmedAs := rapid.SampledFrom(names).Draw(r, "confirmed")
 		got := p.Judge(Asked{Typed: typedAs, Confirmed: confirmedAs})
-		if c := p.judge(confirmedAs, confirmed); got.strictness() < c.strictness() {
+		if c := p.judge(confirmedAs, confirmed, Asked{}); got.strictness() < c.strictness() {
 			r.Errorf("looser (%q) than confirmed %q alone (%q)", got.Reason, confirmedAs, c.Reason)
 		}
-		if j := p.judge(typedAs, typed); j.Listed && got.strictness() < j.strictness() {
+		if j := p.judge(typedAs, typed, Asked{}); j.Listed && got.strictness() < j.strictness() {
 			r.Errorf("looser (%q) than typed %q alone (%q)", got.Reason, typedAs, j.Reason)
 		}
 		if (got.Refusal != "") && (got.Exempt != "") {

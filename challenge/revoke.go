@@ -17,7 +17,7 @@ func (d *Door) SetPolicy(ctx context.Context, p *Policy) (Revoked, error) {
 	defer d.changing.Unlock()
 	p = p.under(d.keys)
 	d.gate.Lock() // waits for entries that the old policy allowed to be written, so that the look into the store finds them
-	d.policy = p
+	d.policy.Store(p)
 	d.gate.Unlock()
 	revoked, err := d.enforce(ctx, p)
 	if err != nil {
@@ -61,9 +61,9 @@ func (d *Door) fallen(ctx context.Context, p *Policy) (map[Match]fall, error) {
 	for _, u := range users {
 		j, before := p.of(u), d.settled.of(u)
 		switch {
-		case p.config.Observe && (j.Refusal != "" || j.Policy != before.Policy):
+		case p.config.Observe && (j.shut() || j.Policy != before.Policy):
 			ends[Match{Trusts: u}] = fall{u.String(), j.Reason} // they are for the time after; who is in stays in
-		case j.Refusal != "" || j.Policy != before.Policy:
+		case j.shut() || j.Policy != before.Policy:
 			ends[Match{User: u}] = fall{u.String(), j.Reason}
 		case j.User.Remember <= 0:
 			// Whenever a policy is taken up: trusts that only lie dormant would come back with the next remember: 30d.
@@ -74,13 +74,14 @@ func (d *Door) fallen(ctx context.Context, p *Policy) (map[Match]fall, error) {
 	if err != nil {
 		return nil, err
 	}
+	now := d.now()
 	for _, s := range sessions {
 		own := p.of(s.User)
 		switch {
-		case p.bears(s):
+		case p.bears(s, now):
 		case s.Way == ByObserve: // codes are asked from now on
 			ends[Match{Session: s.ID}] = fall{s.Name, "mode: observe is over"}
-		case own.Refusal != "" || own.Username != s.User || !own.kept(s.Policy):
+		case own.shut() || own.Username != s.User || !own.kept(s.Policy):
 			// It has changed for the whole user, also while the gateway was down: a challenge and a trust go with it.
 			ends[Match{User: s.User}] = fall{s.Name, own.Reason}
 		default: // for this session alone: its way in is closed, or the name that the upstream read has become another matter

@@ -55,6 +55,9 @@ func (e ErrWait) Error() string {
 	return fmt.Sprintf("%s: wait until %s", e.Why, e.Until.UTC().Format(time.RFC3339))
 }
 
+// ErrOutside says that the policy does not let this user in from there (networks.only). Nothing was counted.
+var ErrOutside = errors.New("outside networks.only")
+
 // Held is a sealed upstream session together with where its login led. Package challenge keeps it and cannot open it;
 // gateway/seal makes it and opens it.
 type Held []byte
@@ -74,7 +77,8 @@ type Challenge struct {
 	Code      []byte        `json:"code"`       // sealed; the same for every resend (messages overtake each other)
 	Policy    string        `json:"policy"`     // fingerprint of the policy it was begun under
 	Routes    []Route       `json:"routes"`     // where the code goes and what became of it
-	Confirmed string        `json:"confirmed"`  // for the session, as in Session
+	Typed     string        `json:"typed"`      // for the session, as in Session
+	Confirmed string        `json:"confirmed"`  // likewise
 	Cookies   []string      `json:"cookies"`    // likewise
 	IDs       []string      `json:"ids"`        // likewise
 	Trail     string        `json:"trail"`      // the browser's trail: which wrong codes a right one clears
@@ -139,6 +143,7 @@ type Session struct {
 	Name      string     `json:"name"`      // the user's name as the policy writes it (or as typed, when unlisted)
 	Way       Way        `json:"way"`       // how it came in: the closed list of invariant 1
 	Policy    string     `json:"policy"`    // fingerprint of the policy that let it in; another one may end it
+	Typed     string     `json:"typed"`     // the typed name, where it is another listed user's than Name
 	Confirmed string     `json:"confirmed"` // the name that the upstream's confirm page read; "" where it reads none
 	Cookies   []string   `json:"cookies"`   // names of the cookies that the login set: one that changes is asked about again
 	IDs       []string   `json:"ids"`       // of them, those that could name a session of the application: no body may bring one

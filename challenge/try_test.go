@@ -2,6 +2,7 @@ package challenge_test
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -118,7 +119,7 @@ func TestThreat_C3_CodeElsewhere(t *testing.T) {
 		}
 		pass, err := h.try(c.ID, h.sms.code())
 		h.wantRefused("cancelled", pass, err, challenge.ErrWrongCode)
-		if _, err := h.door.Pending(h.t.Context(), c.ID); !errors.Is(err, challenge.ErrNotFound) {
+		if _, err := h.door.Pending(h.t.Context(), c.ID, netip.Addr{}); !errors.Is(err, challenge.ErrNotFound) {
 			h.t.Errorf("pending: %v", err)
 		}
 	})
@@ -216,7 +217,7 @@ func TestThreat_C10_OddCodes(t *testing.T) {
 		} {
 			pass, err := h.try(c.ID, c10.code)
 			h.wantRefused(c10.code[:min(8, len(c10.code))], pass, err, challenge.ErrWrongCode)
-			if got, err := h.door.Pending(h.t.Context(), c.ID); err != nil || got.Tries != c10.tries {
+			if got, err := h.door.Pending(h.t.Context(), c.ID, netip.Addr{}); err != nil || got.Tries != c10.tries {
 				h.t.Errorf("after %.8q: %d tries, %v, want %d", c10.code, got.Tries, err, c10.tries)
 			}
 		}

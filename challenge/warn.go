@@ -39,13 +39,13 @@ func (d *Door) alarm(set *setup, a attempt, e Entry, got Admitted) {
 func (d *Door) warn(set *setup, w templates.Warning, toAdmins templates.WarningKind, about ...Username) {
 	var names []string
 	for _, u := range about {
-		user := d.policy.of(u).User
+		user := d.policy.Load().of(u).User
 		names = append(names, user.Name)
 		w.User = user.Name
 		d.postWarning(set, w, user, user.warnedBy())
 	}
 	w.Kind, w.User = toAdmins, strings.Join(names, ", ")
-	for u, entry := range d.policy.listed {
+	for u, entry := range d.policy.Load().listed {
 		if u == entry.username && entry.user.Admin && !slices.Contains(about, u) {
 			d.postWarning(set, w, entry.user, entry.user.warnedBy())
 		}

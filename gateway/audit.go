@@ -32,7 +32,7 @@ func (g *Gateway) auditLogin(v *visit, typed, outcome, reason string) {
 
 // userOf names whose code is being entered, for the log; "" when the challenge is gone.
 func (g *Gateway) userOf(v *visit) string {
-	c, err := g.door.Pending(v.r.Context(), v.who.id)
+	c, err := g.door.Pending(v.r.Context(), v.who.id, v.address)
 	if err != nil {
 		return ""
 	}

@@ -126,7 +126,7 @@ func (g *Gateway) codePage(v *visit) error {
 	if v.who.kind != pending {
 		return refuse(templates.Expired, nil)
 	}
-	c, err := g.door.Pending(v.r.Context(), v.who.id)
+	c, err := g.door.Pending(v.r.Context(), v.who.id, v.address)
 	if errors.Is(err, challenge.ErrNotFound) {
 		return refuse(templates.Expired, nil)
 	}
@@ -276,7 +276,7 @@ func (g *Gateway) afterWrongCode(v *visit, remember bool, err error) error {
 	if !errors.As(err, &wait) {
 		return err
 	}
-	c, pendingErr := g.door.Pending(v.r.Context(), v.who.id)
+	c, pendingErr := g.door.Pending(v.r.Context(), v.who.id, v.address)
 	if pendingErr != nil {
 		return err
 	}
@@ -318,7 +318,7 @@ func (g *Gateway) resend(v *visit, form reading.Params) error {
 	case wait.Why == challenge.WaitResendsSpent:
 		return g.say(v, templates.CodeSpent)
 	}
-	c, pendingErr := g.door.Pending(v.r.Context(), v.who.id)
+	c, pendingErr := g.door.Pending(v.r.Context(), v.who.id, v.address)
 	if pendingErr != nil {
 		return err
 	}

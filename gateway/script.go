@@ -94,7 +94,7 @@ func (g *Gateway) codePageFirst(v *visit) (led bool, err error) {
 	if dest := v.r.Header.Get("Sec-Fetch-Dest"); v.who.kind != pending || !v.who.script || !v.isPage() || v.byXHR() || !v.reads() || dest != "" && dest != "document" {
 		return false, nil
 	}
-	_, err = g.door.Pending(v.r.Context(), v.who.id)
+	_, err = g.door.Pending(v.r.Context(), v.who.id, v.address)
 	if errors.Is(err, challenge.ErrNotFound) {
 		return false, nil // expired or cancelled: the login page is shown as ever
 	}
