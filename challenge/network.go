@@ -25,6 +25,12 @@ func within(networks []netip.Prefix, a netip.Addr) bool {
 
 func (n Networks) allow(a netip.Addr) bool { return len(n.Only) == 0 || within(n.Only, a) }
 
+// Allows reports whether the networks of the user who is called name let him in from a: it is asked before the password is, when nothing
+// else is known.
+func (p *Policy) Allows(name string, a netip.Addr) bool {
+	return p.config.Observe || p.named(name).User.Networks.allow(a)
+}
+
 // here narrows what holds for a user anywhere and at any time to the place and time of a.
 func (p *Policy) here(j Judgement, by source, a Asked) Judgement {
 	if !j.User.Networks.allow(a.Address) {

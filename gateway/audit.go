@@ -56,6 +56,12 @@ func (g *Gateway) auditEntry(v *visit, pass *challenge.Pass) {
 		Bool("trusted", pass.Trusted()).Msg("let in")
 }
 
+func (g *Gateway) auditRoamed(v *visit) {
+	s := v.who.member.session
+	g.audit(v, zerolog.InfoLevel, "roamed").Str("user", s.Name).Str("way", string(s.Way)).Str("header", g.hiddenBy(v)).
+		Msg("a session that was let in without a code ended: here and now a code is asked")
+}
+
 func (g *Gateway) auditLogout(v *visit) {
 	s := v.who.member.session
 	g.audit(v, zerolog.InfoLevel, "logout").Str("user", s.Name).Dur("after", g.now().Sub(s.CreatedAt).Round(time.Second)).Msg("signed out")

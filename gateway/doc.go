@@ -10,7 +10,7 @@
 //	5  default deny                  road.go, rules.go, scan
 //	6  one reading of a request      receive.go, reading
 //	9  fail closed, and say so       refuse.go
-//	10 revocation is immediate       live.go
+//	10 revocation is immediate       live.go, stay.go
 //	11 scripts do not run the door   codepage.go
 //
 // Package gateway knows HTTP and the upstream; whether a login needs a code, and which one, is package challenge's to say.

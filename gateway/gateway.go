@@ -165,6 +165,7 @@ func Keep(ctx context.Context, current func() *Gateway) {
 		case <-end.C:
 			g := current()
 			g.live.endOver(g.config.Session, g.now())
+			g.endOutside(ctx)
 		case <-flush.C:
 			current().flush(ctx) // before the sweep, which judges by what the store knows of last uses
 			current().sweep(ctx)

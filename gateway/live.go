@@ -32,6 +32,7 @@ type member struct {
 	renewed atomic.Int32 // answers to mere reading that renewed the login's cookies (renewed.go)
 	opened  atomic.Pointer[openedCookies]
 
+	stay     atomic.Pointer[staying]
 	doubtful atomic.Bool // confirm was asked whose session it is, and did not say (renewed.go)
 
 	mu    sync.Mutex

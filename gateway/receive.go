@@ -61,6 +61,9 @@ func (g *Gateway) receive(w http.ResponseWriter, r *http.Request) (*visit, error
 	if err := g.readTarget(v); err != nil {
 		return v, refuse(templates.BadRequest, err)
 	}
+	if err := g.stays(v); err != nil {
+		return v, err
+	}
 	g.countUse(v)
 	g.clientsAt(v)
 	return v, g.readForm(v)

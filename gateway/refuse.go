@@ -51,6 +51,8 @@ func (g *Gateway) asRefusal(err error) *refusal {
 			kind = templates.SMSSpent
 		}
 		return &refusal{kind, max(time.Second, wait.Until.Sub(g.now())), err}
+	case errors.Is(err, challenge.ErrOutside):
+		return refuse(templates.Outside, err)
 	case errors.Is(err, challenge.ErrLocked):
 		return refuse(templates.Locked, err)
 	case errors.Is(err, scan.ErrCredentials):
@@ -142,7 +144,7 @@ func (g *Gateway) noticeReturn(v *visit, kind templates.Kind) string {
 		return ""
 	}
 	switch kind {
-	case templates.Internal, templates.UpstreamDown, templates.StoreTrouble, templates.TooMany, templates.HeadersTooLarge:
+	case templates.Internal, templates.UpstreamDown, templates.StoreTrouble, templates.TooMany, templates.HeadersTooLarge, templates.Outside:
 		return g.noticeBack(v, kind)
 	case templates.Misdirected:
 		return "" // nothing of ours is at this name

@@ -111,6 +111,9 @@ func (g *Gateway) login(v *visit) error {
 		return loginRefusal(err)
 	}
 	v.readWhole()
+	if err := g.allowed(v, l.User()); err != nil {
+		return err
+	}
 	if err := g.dropSessionIDs(v, l); err != nil {
 		return err
 	}
@@ -151,7 +154,7 @@ func (g *Gateway) askCode(v *visit, typed string, answer submit.Answer, ids []st
 	}
 	decision, err := g.door.Decide(ctx, challenge.Login{
 		Typed: typed, Confirmed: answer.Confirmed, Cookies: answer.Held.Jar.Names(), IDs: ids,
-		Address: v.address, Agent: agent(v.r), Family: family(v.r), Language: g.language(v), Trail: v.who.trail,
+		Address: v.address, HiddenBy: g.hiddenBy(v), Agent: agent(v.r), Family: family(v.r), Language: g.language(v), Trail: v.who.trail,
 		Browser: g.browserCookie(v.r), Member: v.who.session(), Pending: v.who.challenge(),
 		Return: v.who.back, Host: g.config.PublicURLs[0].Hostname(),
 		Hold: func(id string) (challenge.Held, error) { return g.box.Hold(answer.Held, id) },
@@ -171,7 +174,11 @@ func (g *Gateway) askCode(v *visit, typed string, answer submit.Answer, ids []st
 		return g.toCodePage(v, decision.Challenge)
 	}
 	g.signOut(ctx, answer.Held.Jar)
-	return refuse(templates.Refused, fmt.Errorf("%s: %s", decision.Refusal, decision.Reason))
+	kind := templates.Refused
+	if decision.Refusal == challenge.RefusedNetwork {
+		kind = templates.Outside // the name that confirm read is bound to networks, or the one typed is another user's as well
+	}
+	return refuse(kind, fmt.Errorf("%s: %s", decision.Refusal, decision.Reason))
 }
 
 // toCodePage leads to the code page. The browser's cookie now names the challenge: a code works only in the browser session

@@ -45,6 +45,7 @@ const (
 	Unclear         Kind = "unclear" // the application's answer to the login could not be understood
 	Failed          Kind = "failed"  // wrong user name or password
 	Refused         Kind = "refused" // the policy lets this user not in
+	Outside         Kind = "outside" // the policy lets this user not in from there
 	Waiting         Kind = "wait"    // too many wrong codes, with how long
 	Locked          Kind = "locked"
 	Sends           Kind = "sends"   // too many codes asked for
@@ -58,7 +59,7 @@ const (
 // Kinds lists every kind.
 func Kinds() []Kind {
 	return []Kind{BadRequest, SignInAgain, Unauthorized, Forbidden, NotFound, TooLarge, Unsupported, Misdirected, TooMany,
-		HeadersTooLarge, Internal, UpstreamDown, StoreTrouble, UpstreamSlow, WindowsSignIn, NoCookies, Unclear, Failed, Refused, Waiting,
+		HeadersTooLarge, Internal, UpstreamDown, StoreTrouble, UpstreamSlow, WindowsSignIn, NoCookies, Unclear, Failed, Refused, Outside, Waiting,
 		Locked, Sends, Expired, Cancelled, DeliveryFailed, SMSSpent, CodeNext}
 }
 
@@ -71,7 +72,7 @@ func (k Kind) Status() int {
 		return http.StatusBadRequest
 	case SignInAgain, Unauthorized, Failed, CodeNext:
 		return http.StatusUnauthorized
-	case Forbidden, Refused, Locked:
+	case Forbidden, Refused, Outside, Locked:
 		return http.StatusForbidden
 	case NotFound:
 		return http.StatusNotFound
@@ -107,7 +108,7 @@ func (k Kind) icon() string {
 		return "door"
 	case TooMany, Waiting, Sends, SMSSpent, UpstreamSlow:
 		return "clock"
-	case Forbidden, WindowsSignIn, Refused, Locked:
+	case Forbidden, WindowsSignIn, Refused, Outside, Locked:
 		return "lock"
 	}
 	return "alert"
@@ -126,7 +127,7 @@ func (n Notice) step() step {
 	switch n.Kind {
 	case SignInAgain:
 		return step{"link.login_new", local(n.LoginPath), true}
-	case Internal, UpstreamDown, StoreTrouble, TooMany, HeadersTooLarge:
+	case Internal, UpstreamDown, StoreTrouble, TooMany, HeadersTooLarge, Outside:
 		return step{"link.retry", local(n.Return), false}
 	case BadRequest, NotFound, TooLarge, Unsupported, Misdirected, UpstreamSlow, WindowsSignIn:
 		return step{"link.back", local(n.Return), false}

@@ -27,15 +27,27 @@ func Client(remote string, xff []string, trusted []netip.Prefix) netip.Addr {
 // wrote, or, where no trusted proxy stands between, by Forwarded or Via. Its address is then a proxy's that nobody named, and everybody
 // behind that has it: no network may give anything to such a request. Who says so without being a proxy gets less, not more.
 func Relayed(remote string, h http.Header, trusted []netip.Prefix) bool {
+	return RelayedBy(remote, h, trusted) != ""
+}
+
+// RelayedBy is Relayed, and names the header that says so; "" for none.
+func RelayedBy(remote string, h http.Header, trusted []netip.Prefix) string {
 	xff := h["X-Forwarded-For"]
 	if len(xff)+len(h["Forwarded"])+len(h["Via"]) == 0 {
-		return false
+		return ""
 	}
-	if !isTrusted(parseHop(remote), trusted) {
-		return true
+	if isTrusted(parseHop(remote), trusted) {
+		if _, left := walk(remote, xff, trusted); strings.Trim(left, ", \t") != "" {
+			return "X-Forwarded-For"
+		}
+		return ""
 	}
-	_, left := walk(remote, xff, trusted)
-	return strings.Trim(left, ", \t") != ""
+	for _, name := range [...]string{"X-Forwarded-For", "Forwarded"} {
+		if len(h[name]) > 0 {
+			return name
+		}
+	}
+	return "Via"
 }
 
 // walk follows X-Forwarded-For up to the client, and returns what is left of it there, earlier headers in short.
