@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"doorcode/challenge/sms"
 )
 
 // seed adds the good files and every faulty one.
@@ -39,6 +41,9 @@ func sensible(t *testing.T, found Problems, text []byte) {
 func FuzzGatewayFile(f *testing.F) {
 	seed(f, "gateway", example)
 	f.Add([]byte(good))
+	for _, c := range presetCases {
+		f.Add([]byte(good + "sms:\n  - " + strings.ReplaceAll(c.entry, "\n", "\n    ") + "\n"))
+	}
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, text []byte) {
 		if len(text) > 1<<16 {
@@ -63,6 +68,11 @@ func FuzzGatewayFile(f *testing.F) {
 		if len(g.PublicURLs) == 0 || g.Upstream.URL == nil || g.Login.Page == "" || len(g.Credentials) == 0 || s.Challenge.Digits < 6 ||
 			s.Challenge.Session.Idle <= 0 || g.Login.Confirm == nil && (g.Login.Success == nil || g.Login.Failure == nil) {
 			t.Errorf("accepted, but incomplete: %+v", s)
+		}
+		for _, c := range s.SMS {
+			if _, err := sms.New(c); err != nil {
+				t.Errorf("accepted, but cannot be used: %v", err)
+			}
 		}
 		for _, c := range g.Credentials {
 			if len(c.Users) == 0 || c.Password == "" {

@@ -279,13 +279,20 @@ var paramName = regexp.MustCompile(`^[A-Za-z_]\w*$`)
 
 var paramAlone = regexp.MustCompile(`^\{\{\.Params\.(\w+)\}\}$`)
 
-// filled returns the param that a text is, where it is {{.Params.name}} and nothing else; else the text. It is for secrets that are no
-// templates, in which braces may stand as they are.
-func filled(t secret.Text, params map[string]secret.Text) secret.Text {
-	if m := paramAlone.FindStringSubmatch(t.Reveal()); m != nil {
-		if value, ok := params[m[1]]; ok {
-			return value
+// filled returns the param that the value of a key is, where it is {{.Params.name}} and nothing else; else the value. It is for secrets
+// that are no templates, in which braces may stand as they are.
+func (s *section) filled(key string, t secret.Text, params map[string]secret.Text) secret.Text {
+	m := paramAlone.FindStringSubmatch(t.Reveal())
+	if m == nil {
+		if strings.Contains(t.Reveal(), "{{.Params.") {
+			s.problem(key, key+" has {{.Params.…}} and something beside it", "here it is the whole value or none of it: put the rest into the param too")
 		}
+		return t
 	}
-	return t
+	value, ok := params[m[1]]
+	said := func(p Problem) bool { return strings.HasPrefix(p.What, "params."+m[1]+" is missing") } // by a preset
+	if !ok && !slices.ContainsFunc(s.r.found, said) {
+		s.problem(key, fmt.Sprintf("%s is {{.Params.%s}}, and there is no %s among params", key, m[1], m[1]), "write it there")
+	}
+	return value
 }

@@ -73,13 +73,13 @@ func (r *reader) smsRequest(in *section, p *preset) sms.Config {
 		Form:    r.params(in, "form"),
 		JSON:    r.json(in, "json"),
 		Headers: r.params(in, "headers"),
-		Bearer:  filled(in.secret("bearer"), params),
+		Bearer:  in.filled("bearer", in.secret("bearer"), params),
 		Sender:  in.text("sender", ""),
 		Params:  params,
 	}
 	basic := in.sub("basic")
-	c.BasicUser = filled(secret.New(basic.text("user", "")), params)
-	c.BasicPassword = filled(basic.secret("password"), params)
+	c.BasicUser = basic.filled("user", secret.New(basic.text("user", "")), params)
+	c.BasicPassword = basic.filled("password", basic.secret("password"), params)
 	basic.done()
 	encoding := in.sub("encoding")
 	c.Encoding = sms.Encoding{GSM: encoding.text("gsm", ""), Unicode: encoding.text("unicode", "")}
