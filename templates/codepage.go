@@ -141,7 +141,7 @@ func (v codeView) Invalid() bool {
 // Report is what is said about the last try or resend.
 func (v codeView) Report() (template.HTML, error) {
 	key := "error." + string(v.P.Error)
-	if len(v.P.Others) > 0 && (v.P.Error == CodeDelivery || v.P.Error == CodeUnsure || v.P.Error == CodeSMSSpent) {
+	if len(v.P.Others) > 0 && (v.CanResend() || v.P.Choosing) && (v.P.Error == CodeDelivery || v.P.Error == CodeUnsure || v.P.Error == CodeSMSSpent) {
 		key += "_other" // with what can be done on this page
 	}
 	return v.Say(key, "digits", v.P.Digits, "time", v.P.WaitFor)

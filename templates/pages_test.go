@@ -94,6 +94,14 @@ func TestCodePages(t *testing.T) {
 	spent := codePage(s)
 	spent.ResendsLeft = 0
 	pages["spent"] = spent
+	others := []RouteLine{{Channel: "sms", Masked: "059•••••56"}, {Channel: "email", Masked: "a•••••@example.com"}}
+	for name, e := range map[string]CodeError{"": "", "failed": CodeDelivery, "unsure": CodeUnsure, "no SMS": CodeSMSSpent} {
+		choosing, other, both := codePage(s), codePage(s), codePage(s)
+		choosing.Choosing, choosing.Routes, choosing.Others, choosing.Error = true, nil, others, e
+		other.Others, other.Error, other.LookIn = others[:1], e, 5*time.Second
+		both.Routes, both.Others, both.Error = failed.Routes, others, e
+		pages["choosing "+name], pages["another way "+name], pages["failed, another way "+name] = choosing, other, both
+	}
 	instead := codePage(s)
 	instead.Routes = []RouteLine{{Channel: "email", Masked: "a•••••@example.com", State: "sent", Instead: true}}
 	pages["instead"] = instead
@@ -196,6 +204,13 @@ func TestCodePageSays(t *testing.T) {
 		{"wait", func(p *CodePage) { p.Error = CodeWait }, "try again in <bdi>2 minutes</bdi>", ""},
 		{"good news", func(p *CodePage) { p.Error = CodeResent }, `class="report good" role="status"`, "aria-invalid"},
 		{"trouble of sending is no fault of the field", func(p *CodePage) { p.Error = CodeDelivery }, `role="alert"`, "aria-invalid"},
+		{"another way", func(p *CodePage) { p.Others = []RouteLine{{Channel: "sms", Masked: "059•••••57"}} }, `name="way" value="sms">By SMS to <bdi dir="ltr">059•••••57</bdi>`, "below"},
+		{"failed with another way", func(p *CodePage) { p.Others, p.Error = p.Routes, CodeDelivery }, "try another way below", ""},
+		{"failed, and no send is left", func(p *CodePage) { p.Others, p.Error, p.ResendsLeft = p.Routes, CodeDelivery, 0 }, "could not be sent", `name="way"`},
+		{"nobody types what was not sent", func(p *CodePage) { p.Routes[0].State, p.Routes[1].State = "failed", "failed" }, `<button id="resend"`, "autofocus"},
+		{"choosing", func(p *CodePage) { p.Choosing, p.Others, p.Routes = true, p.Routes, nil }, "How do you want to get your code?", `name="code"`},
+		{"on its way", func(p *CodePage) { p.LookIn = time.Second }, `<a href="/_doorcode/code">Look again`, ""},
+		{"all is known", func(p *CodePage) {}, `data-in="0"`, "Look again"},
 		{"nobody named", func(p *CodePage) { p.User = "" }, "", "Signing in as"},
 		{"another base", func(p *CodePage) { p.BasePath = "/x" }, `href="/x/assets/door.css?v=`, "/_doorcode"},
 		{"a nonce", func(p *CodePage) { p.Nonce = "n0" }, `nonce="n0"`, ""},

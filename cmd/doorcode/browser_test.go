@@ -64,18 +64,25 @@ func (s *transcript) read() (string, <-chan struct{}) {
 }
 
 // wait returns the groups of the first match.
-func (s *transcript) wait(t *testing.T, pattern string) []string {
+func (s *transcript) wait(t *testing.T, pattern string) (groups []string) {
 	t.Helper()
-	re, late := regexp.MustCompile(pattern), time.After(20*time.Second)
-	for {
+	re := regexp.MustCompile(pattern)
+	s.waitFor(t, func(text string) bool { groups = re.FindStringSubmatch(text); return groups != nil })
+	return groups
+}
+
+// waitFor waits until what was said is enough.
+func (s *transcript) waitFor(t *testing.T, enough func(text string) bool) {
+	t.Helper()
+	for late := time.After(20 * time.Second); ; {
 		text, grown := s.read()
-		if m := re.FindStringSubmatch(text); m != nil {
-			return m
+		if enough(text) {
+			return
 		}
 		select {
 		case <-grown:
 		case <-late:
-			t.Fatalf("%q was never said. What was said:\n%s", pattern, text)
+			t.Fatalf("it was never said. What was said:\n%s", text)
 		}
 	}
 }
@@ -84,6 +91,9 @@ func (s *transcript) wait(t *testing.T, pattern string) []string {
 type running struct {
 	public  string // where the browser goes
 	mailbox string
+
+	dir    string // of its files
+	logged *transcript
 }
 
 // startDemo is the newcomer's command. The code may be sent again after 10 s instead of 30, taken up while it runs, so that the
@@ -101,6 +111,7 @@ func startDemo(t *testing.T) running {
 	writeFile(t, file, string(text)+"code: {resend_after: 10s}\n")
 	logged.wait(t, "changed files taken up")
 	return running{
+		dir: dir, logged: logged,
 		public:  said.wait(t, `(?m)^ +application.* (http://\S+)/$`)[1],
 		mailbox: said.wait(t, `(?m)^ +mailbox.* (http://\S+)/$`)[1],
 	}
