@@ -41,6 +41,20 @@ func TestThreat_C12_Trace(t *testing.T) {
 	}
 }
 
+func TestTraceOfJSON(t *testing.T) {
+	p := newPeer(t, replies(200, "OK"))
+	c := formConfig(t, p.URL)
+	body, err := NewJSON(map[string]any{"to": []any{"{{.Number}}"}, "a/b": map[string]any{"text": "{{.Text}}", "key": secret.New(testKey)}, "n": 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Form, c.JSON = nil, body
+	e, err := newSender(t, c).Trace(t.Context(), testMessage())
+	if want := []string{"/a~1b/key", "/a~1b/text", "/n", "/to/0"}; err != nil || !slices.Equal(e.Fields, want) {
+		t.Errorf("Trace: %v, fields %v, want %v", err, e.Fields, want)
+	}
+}
+
 func TestHiddenMiddle(t *testing.T) {
 	for number, want := range map[string]string{
 		"+970599123456": "+9705••••••56", "970599123456": "9705••••••56", "00970599123456": "009705••••••56", "0599123456": "0•••••••••",

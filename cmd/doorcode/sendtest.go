@@ -248,7 +248,7 @@ func traceSMS(ctx context.Context, out io.Writer, sender *sms.Sender, m challeng
 		fmt.Fprintln(out, "  >", e.Request)
 	}
 	if len(e.Fields) > 0 {
-		fmt.Fprintln(out, "  > form:", strings.Join(e.Fields, ", "))
+		fmt.Fprintln(out, "  > fields:", strings.Join(e.Fields, ", "))
 	}
 	if e.Number != "" {
 		fmt.Fprintln(out, "  > number as", e.Number)
