@@ -27,13 +27,13 @@ func (p *Pass) Session() Session { return p.session }
 // Browser is what the browser's own cookie must hold from now on; the secret in it is new.
 func (p *Pass) Browser() BrowserCookie { return p.browser }
 
-// Held is the upstream session that waited in the challenge; nil unless Way is ByCode.
+// Held is the upstream session that waited in the challenge; nil unless Way is ByCode or ByEntry.
 func (p *Pass) Held() Held { return p.used.Held }
 
 // Return is where the visitor wanted to go; "" for nowhere.
 func (p *Pass) Return() string { return p.returnTo }
 
-// ChallengeID is the challenge that was used up, to which Held is sealed; "" unless Way is ByCode.
+// ChallengeID is the challenge that was used up, to which Held is sealed; "" unless Way is ByCode or ByEntry.
 func (p *Pass) ChallengeID() string { return p.used.ID }
 
 // Ended lists the member sessions that ended with this login, for the caller to end in memory.
@@ -45,7 +45,8 @@ func (p *Pass) Way() Way { return p.way }
 // Trusted reports whether this browser spares this user the code from now on.
 func (p *Pass) Trusted() bool { return p.trusted }
 
-// attempt asks for entry by one way. It is a claim: admit asks the policy whether that way is open.
+// attempt asks for entry by one way. It is a claim: admit asks the policy whether that way is open. A code is claimed as ByCode, whichever
+// of the two it is.
 type attempt struct {
 	way Way
 
@@ -78,6 +79,7 @@ func (d *Door) admit(ctx context.Context, a attempt) (pass *Pass, lost []string,
 			return nil, nil, err
 		}
 		e.Right = func(sealed []byte) bool { return d.right(a.challenge.ID, sealed, a.code) }
+		e.RightEntry = func(c EntryCode) bool { return d.rightEntry(c, j, a.code) }
 	}
 	got, err := d.store.Admit(ctx, e)
 	d.leave(got.Revoked.Challenges) // also with an error: those that died of their last try
@@ -85,8 +87,9 @@ func (d *Door) admit(ctx context.Context, a attempt) (pass *Pass, lost []string,
 	if err != nil {
 		return nil, got.Revoked.Sessions, err
 	}
+	d.entryUsed(got)
 	return &Pass{
-		way: a.way, session: got.Session, browser: BrowserCookie{ID: got.Browser.ID, Secret: e.NewSecret},
+		way: got.Session.Way, session: got.Session, browser: BrowserCookie{ID: got.Browser.ID, Secret: e.NewSecret},
 		trusted: got.Trust.Browser != "", used: got.Challenge, returnTo: a.returnTo(), ended: append(got.Ended, got.Revoked.Sessions...),
 	}, nil, nil
 }

@@ -23,6 +23,7 @@ type Way string
 
 const (
 	ByCode     Way = "code"          // the right code
+	ByEntry    Way = "entry code"    // the code that an admin made for this user, on the same page
 	ByTrust    Way = "trusted"       // a browser that this user trusts
 	BySession  Way = "session"       // the same user logging in again in a live member session
 	ByOff      Way = "code: off"     // the policy exempts the user
@@ -197,7 +198,7 @@ func (d *Door) SetConfig(c Config, providers map[Channel][]Provider, texts *temp
 	d.setup.Store(&setup{Config: c, providers: providers, texts: texts})
 }
 
-// ways are tried in this order before a code is asked. With ByCode they are the closed list of invariant 1.
+// ways are tried in this order before a code is asked. With ByCode and ByEntry they are the closed list of invariant 1.
 var ways = [...]Way{ByOff, ByUnlisted, ByNetwork, ByDate, BySession, ByTrust, ByObserve}
 
 // Decide judges a login that the upstream accepted. A code, when one is asked, is on its way when Decide returns: it waits at

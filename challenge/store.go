@@ -202,7 +202,9 @@ type Entry struct {
 	Challenge string
 	Trail     string
 	Right     func(sealed []byte) bool
-	Rules     CodeRules
+	// RightEntry compares with the user's entry code in the same way. Of one that is not live it is not asked.
+	RightEntry func(c EntryCode) bool
+	Rules      CodeRules
 
 	// ByTrust needs it; every way rotates it. NewSecret is the secret that the answer will set.
 	Browser      BrowserCookie
@@ -223,6 +225,7 @@ type Admitted struct {
 	Browser   Browser
 	Trust     Trust     // zero unless this browser is now trusted for this user
 	Challenge Challenge // ByCode: the one that was used up
+	EntryCode EntryCode // the one that was used up, where it was the entry code that was right
 	Ended     []string  // ids of sessions that ended (Replaces)
 
 	Wrongs  int        // ByCode: the wrong codes that now stand against the user
@@ -247,7 +250,7 @@ type SendCharge struct {
 type Match struct {
 	Session string
 	Browser string   // with its trusts, of every user
-	User    Username // sessions, challenges and trusts of this user
+	User    Username // sessions, challenges, trusts and entry code of this user
 	Trusts  Username // trusts of this user and nothing else; cheap where there are none
 }
 
@@ -296,6 +299,7 @@ type Store interface {
 	// ByCode: the challenge must be live, the user not waiting (ErrWait) or locked (ErrLocked); the try is counted before
 	// anything is compared; a right code uses the challenge up and clears the wrong codes of its own trail; a wrong one is
 	// added to the user's (ErrWrongCode, and the challenge dies with its last try). The counting commits although an error is returned.
+	// The user's live entry code is as right as the challenge's own: it uses up both, and Session.Way is ByEntry.
 	// ByTrust: Browser must be current or previous and trusted for this user, family and policy (ErrNotTrusted, ErrCopied); the
 	// trust is kept under Session.Policy from then on.
 	// BySession: Replaces must be there and this user's: one that was revoked while the login was under way, or that a copied cookie
@@ -305,13 +309,16 @@ type Store interface {
 	// On success it writes the session, the browser with its rotated secret, the trust if asked for, and ends Replaces.
 	Admit(ctx context.Context, e Entry) (Admitted, error)
 
+	// PutEntryCode writes the entry code of a user, in place of one before it. ErrLocked: nothing was written.
+	PutEntryCode(ctx context.Context, c EntryCode) error
+
 	// Sessions returns every session, for the allow-list in memory at start.
 	Sessions(ctx context.Context) ([]Session, error)
 
 	// Touch writes last uses; ids that are gone are ignored.
 	Touch(ctx context.Context, used map[string]time.Time) error
 
-	// Revoke ends what m matches.
+	// Revoke ends what m matches; with a user also the user's entry code.
 	Revoke(ctx context.Context, m Match) (Revoked, error)
 
 	// Users returns every user that has a session, challenge or trust, for a policy change to be held against.

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Warning is what a message is made of that tells somebody of an attack on an account. It carries no code and no link: whoever
+// Warning is what a message is made of that tells somebody of an attack on an account, or of what could become one. It carries no code and no link: whoever
 // forges one has nothing in it to collect. Every field is data, as in MessageData.
 type Warning struct {
 	Kind    WarningKind
@@ -28,13 +28,14 @@ const (
 	WrongCodesOf   WarningKind = "wrong_codes_of" // to an admin, of that user
 	CopiedCookie   WarningKind = "copied"         // to a user who had the browser remembered: its cookie has a copy
 	CopiedCookieOf WarningKind = "copied_of"      // to an admin, of these users
+	EntryMade      WarningKind = "entry_made"     // to a user for whom an admin made an entry code
 	BudgetDay      WarningKind = "budget_day"     // to an admin: most of the day's SMS are used
 	BudgetMonth    WarningKind = "budget_month"   // to an admin: most of the month's
 )
 
 // WarningKinds lists every kind.
 func WarningKinds() []WarningKind {
-	return []WarningKind{WrongCodes, WrongCodesOf, CopiedCookie, CopiedCookieOf, BudgetDay, BudgetMonth}
+	return []WarningKind{WrongCodes, WrongCodesOf, CopiedCookie, CopiedCookieOf, EntryMade, BudgetDay, BudgetMonth}
 }
 
 func (k WarningKind) key(part string) string { return "warning." + string(k) + "." + part }
@@ -56,7 +57,7 @@ func (k WarningKind) keys() map[string][]string {
 		count = []string{"count"}
 	}
 	whose := append([]string{"app", "user!"}, count...) // an admin who is not told whose account it is can do nothing
-	if k == WrongCodes || k == CopiedCookie {
+	if k == WrongCodes || k == CopiedCookie || k == EntryMade {
 		whose = append(names, count...)
 	}
 	all := map[string][]string{k.key("subject"): names, k.key("text"): whose, k.key("next"): nil}

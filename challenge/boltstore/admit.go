@@ -50,12 +50,31 @@ func (t tx) tryCode(e challenge.Entry, a *challenge.Admitted) (refusal, trouble 
 	if err := t.putChallenge(c); err != nil { // before anything is compared
 		return nil, err
 	}
-	if e.Right == nil || !e.Right(c.Code) {
+	right, err := t.compare(e, c, a)
+	if err != nil {
+		return nil, err
+	}
+	if !right {
 		return challenge.ErrWrongCode, t.addWrong(e, c, a)
 	}
 	a.Challenge = c
 	var used challenge.Revoked
 	return nil, errors.Join(t.endChallenge(c.ID, &used), t.clearWrongs(c.User, e, a))
+}
+
+// compare holds what was entered against the challenge's code and the user's entry code, always both, and uses an entry code up.
+func (t tx) compare(e challenge.Entry, c challenge.Challenge, a *challenge.Admitted) (right bool, trouble error) {
+	made, found, err := get[challenge.EntryCode](t, entryBucket, c.User.String())
+	if err != nil {
+		return false, err
+	}
+	byCode := e.Right != nil && e.Right(c.Code)
+	byEntry := found && made.Live(e.Now) && e.RightEntry != nil && e.RightEntry(made)
+	if byCode || !byEntry {
+		return byCode, nil
+	}
+	a.EntryCode = made
+	return true, t.endEntryCode(c.User)
 }
 
 // addWrong counts a wrong code against the user. It ends the challenge with its last try, and with the user's last all that the
@@ -74,7 +93,7 @@ func (t tx) addWrong(e challenge.Entry, c challenge.Challenge, a *challenge.Admi
 		return err
 	}
 	if _, locked := wrongs.Wait(e.Now); locked {
-		return t.endChallenges(ofUser(c.User), &a.Revoked)
+		return errors.Join(t.endChallenges(ofUser(c.User), &a.Revoked), t.endEntryCode(c.User))
 	}
 	if c.Tries >= e.Rules.Tries {
 		return t.endChallenge(c.ID, &a.Revoked)
@@ -216,6 +235,9 @@ func (t tx) enter(e challenge.Entry, a *challenge.Admitted) error {
 	a.Ended = ended.Sessions
 	a.Session = e.Session
 	a.Session.Way, a.Session.Browser = e.Way, a.Browser.ID
+	if a.EntryCode.ID != "" {
+		a.Session.Way = challenge.ByEntry
+	}
 	return t.putSession(a.Session)
 }
 

@@ -32,7 +32,7 @@ func (s *Store) SetGeneration(ctx context.Context, g uint64) error {
 // VoidTrust is challenge.Generations'.
 func (s *Store) VoidTrust(ctx context.Context) error {
 	_, err := write(ctx, s, func(t tx) (none struct{}, refusal, trouble error) {
-		for _, name := range []string{challengesBucket, browsersBucket, trustsBucket, sessionsBucket, indexBucket} {
+		for _, name := range []string{challengesBucket, browsersBucket, trustsBucket, sessionsBucket, entryBucket, indexBucket} {
 			if err := t.DeleteBucket([]byte(name)); err != nil {
 				return none, nil, err
 			}

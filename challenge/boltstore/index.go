@@ -27,6 +27,7 @@ const (
 	aSession   = "session" + nul
 	aChallenge = "challenge" + nul
 	aTrust     = "trust" + nul
+	anEntry    = "entry code" + nul
 )
 
 func sessionIndex(s challenge.Session) []string {

@@ -71,7 +71,7 @@ func (s *Store) Revoke(ctx context.Context, m challenge.Match) (challenge.Revoke
 			_, err := t.forgetBrowser(m.Browser)
 			return revoked, nil, errors.Join(err, t.endAll(ofBrowser(m.Browser), &revoked))
 		case challenge.Match{User: m.User}:
-			return revoked, nil, errors.Join(t.endTrusts(m.User), t.endAll(ofUser(m.User), &revoked))
+			return revoked, nil, errors.Join(t.endTrusts(m.User), t.endEntryCode(m.User), t.endAll(ofUser(m.User), &revoked))
 		case challenge.Match{Trusts: m.Trusts}:
 			return revoked, nil, t.endTrusts(m.Trusts)
 		}

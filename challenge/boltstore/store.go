@@ -46,12 +46,13 @@ const (
 	ratesBucket      = "rates"      // kind, user or network → time (Rate.Take)
 	budgetsBucket    = "budgets"    // period, user ("" for all) → tally: see budgets.go
 	indexBucket      = "index"      // owner, kind, id → nothing: see index.go
+	entryBucket      = "entrycodes" // user → EntryCode
 	eventsBucket     = "events"     // empty for now
 	findingsBucket   = "findings"   // kind, name, detail → Finding
 )
 
 func buckets() []string {
-	return []string{metaBucket, challengesBucket, browsersBucket, trustsBucket, sessionsBucket, wrongsBucket, ratesBucket, indexBucket, eventsBucket, findingsBucket, budgetsBucket}
+	return []string{metaBucket, challengesBucket, browsersBucket, trustsBucket, sessionsBucket, wrongsBucket, ratesBucket, entryBucket, indexBucket, eventsBucket, findingsBucket, budgetsBucket}
 }
 
 // Options of Open. The zero value is what a gateway wants.

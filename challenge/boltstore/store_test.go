@@ -59,6 +59,7 @@ func (c checked) checkIndex() {
 		each(c.t, t, sessionsBucket, func(s challenge.Session) { add(sessionIndex(s)) })
 		each(c.t, t, challengesBucket, func(one challenge.Challenge) { add(challengeIndex(one)) })
 		each(c.t, t, trustsBucket, func(r challenge.Trust) { add(trustIndex(r)) })
+		each(c.t, t, entryBucket, func(one challenge.EntryCode) { add(entryIndex(one.User)) })
 		got := t.keysUnder(indexBucket, "")
 		for _, k := range got {
 			if !want[k] {

@@ -89,6 +89,8 @@ func (s *Store) brooms(now time.Time, life challenge.SessionLife) []broom {
 			func(t tx, key string, _ *challenge.Revoked) error { return t.endTrust(key) }},
 		{browsersBucket, judge(browsersBucket, func(b challenge.Browser) bool { return now.Sub(b.UsedAt) >= challenge.BrowserLife }),
 			func(t tx, key string, _ *challenge.Revoked) error { _, err := t.forgetBrowser(key); return err }},
+		{entryBucket, judge(entryBucket, func(c challenge.EntryCode) bool { return !now.Before(c.ExpiresAt) }),
+			func(t tx, key string, _ *challenge.Revoked) error { return t.endEntryCodeOf(key) }},
 		{wrongsBucket, judge(wrongsBucket, func(w challenge.Wrongs) bool { return len(w.Fade(now)) == 0 }), drop(wrongsBucket)},
 		{findingsBucket, judge(findingsBucket, func(f challenge.Finding) bool { return now.Sub(f.LastAt) >= challenge.FindingLife }), drop(findingsBucket)},
 		{ratesBucket, judge(ratesBucket, func(tat time.Time) bool { return !tat.After(now) }), drop(ratesBucket)},
