@@ -23,6 +23,7 @@ func (r *reader) application(top *section, s *Settings) {
 	}
 	s.Gateway.Logout, s.Gateway.SignOut = r.logout(top)
 	s.Gateway.Public = r.rules(top, "public", ruleKeys{query: true, methods: []string{"GET", "HEAD"}})
+	s.Gateway.Origins = r.origins(top, s)
 	s.Gateway.Doors = r.rules(top, "doors", ruleKeys{query: true, form: true})
 	cookies := top.sub("cookies")
 	s.Gateway.Plain = cookies.cookieNames("plain")

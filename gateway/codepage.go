@@ -46,6 +46,9 @@ func (g *Gateway) ownPage(v *visit) error {
 	if path == "/language" {
 		return g.chooseLanguage(v)
 	}
+	if path == "/seen.css" && v.r.Method == http.MethodGet {
+		return g.seen(v)
+	}
 	if err := v.isNavigation(); err != nil {
 		return err
 	}

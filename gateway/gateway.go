@@ -30,6 +30,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	Upstream       Upstream
 	Rewrite        Rewrite
+	Origins        []Origin
 	Login          submit.Config
 	Scripts        *ScriptAnswer  // what a login sent by a script is answered with; nil: such logins are refused
 	LoginRule      reading.Rule   // which request is the login; method POST

@@ -129,6 +129,10 @@ func (g *Gateway) toLogin(v *visit) error {
 		// A form on an ended session: the invoice in it must not be lost, so it is not led away from.
 		return refuse(templates.SignInAgain, nil)
 	}
+	if v.framed() && !logout {
+		// The login page would be shown where no login can be sent from, and its page is one without the frames around it.
+		return refuse(templates.Framed, nil)
+	}
 	back := ""
 	if !logout {
 		back, _ = reading.Return(v.target())

@@ -109,7 +109,7 @@ func (g *Gateway) answer(v *visit, err error) {
 func (g *Gateway) notice(v *visit, kind templates.Kind, wait time.Duration) {
 	language := g.language(v)
 	n := templates.Notice{
-		Kind: kind, AppName: g.config.Name, RequestID: v.ref(), Wait: wait, LoginPath: g.config.Login.Page, Return: g.noticeReturn(v, kind),
+		Kind: kind, AppName: g.config.Name, RequestID: v.ref(), Wait: wait, Framed: v.framed(), LoginPath: g.config.Login.Page, Return: g.noticeReturn(v, kind),
 		Languages: g.texts.Links(ownRoot + "/language?back=" + url.QueryEscape(g.noticeBack(v, kind)) + "&to="),
 	}
 	var page bytes.Buffer
@@ -119,6 +119,9 @@ func (g *Gateway) notice(v *visit, kind templates.Kind, wait time.Duration) {
 		return
 	}
 	g.ownHeader(v.w.Header())
+	if v.framed() && (kind == templates.Framed || kind == templates.SignInAgain) {
+		allowFrame(v.w.Header()) // what they say must be seen where it happened; they hold one link and no form
+	}
 	v.w.WriteHeader(kind.Status())
 	if v.r.Method != http.MethodHead {
 		v.w.Write(page.Bytes())

@@ -55,6 +55,9 @@ func (g *Gateway) serve(v *visit) error {
 	if v.who.kind == insider {
 		return g.serveMember(v)
 	}
+	if v.who.kind == stranger && g.sentFrom(v) {
+		return g.backFromElsewhere(v)
+	}
 	open, err := g.isOpen(v)
 	if err != nil {
 		return err
@@ -92,6 +95,9 @@ var errDoor = errors.New("one of the application's other doors")
 // login is the request that carries user name and password. It goes up in a session that no browser has held (invariant 3), and
 // what comes back stays here until letIn.
 func (g *Gateway) login(v *visit) error {
+	if answered, err := g.loginAgain(v); answered || err != nil {
+		return err
+	}
 	if v.who.kind == stranger {
 		// The gateway cookie comes with the login page. A browser that lost it would lose the code page too: it is told before a code is paid for.
 		return refuse(templates.NoCookies, nil)

@@ -34,6 +34,9 @@ func (g *Gateway) sentBy(v *visit) (script bool, err error) {
 		return true, nil
 	}
 	// In a frame, or by a script that nobody configured: the code page cannot follow there, so the code would be paid for in vain.
+	if v.framed() {
+		return false, refuse(templates.Framed, fmt.Errorf("login in a frame (%s)", clip(dest)))
+	}
 	return false, refuse(templates.Forbidden, fmt.Errorf("login by %q", clip(dest)))
 }
 

@@ -75,6 +75,15 @@ error.delivery_other
 error.store
 link.login
 link.login_new
+link.login_whole
+again.title
+again.text       from! app
+again.next
+again.button
+again.ask_title  user!
+again.ask_text
+again.ask_next   app!
+again.ask_button
 link.retry
 link.back
 sms.1            code! app time

@@ -19,6 +19,7 @@ type Notice struct {
 	Return    string // where to try again: a path on our own origin; "" offers no link
 	Languages []LanguageLink
 	BasePath  string // "" is DefaultBasePath
+	Framed    bool   // shown in a frame: links lead the whole window
 }
 
 // Kind names what a notice is about.
@@ -30,6 +31,7 @@ const (
 	SignInAgain     Kind = "sign_in_again" // a form was sent on an ended session
 	Unauthorized    Kind = "unauthorized"
 	Forbidden       Kind = "forbidden" // credentials outside the login, a closed door
+	Framed          Kind = "framed"    // a login in a frame, where no code page is shown
 	NotFound        Kind = "not_found"
 	TooLarge        Kind = "too_large"
 	Unsupported     Kind = "unsupported" // a body of a kind that cannot be read in one way
@@ -58,7 +60,7 @@ const (
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{BadRequest, SignInAgain, Unauthorized, Forbidden, NotFound, TooLarge, Unsupported, Misdirected, TooMany,
+	return []Kind{BadRequest, SignInAgain, Unauthorized, Forbidden, Framed, NotFound, TooLarge, Unsupported, Misdirected, TooMany,
 		HeadersTooLarge, Internal, UpstreamDown, StoreTrouble, UpstreamSlow, WindowsSignIn, NoCookies, Unclear, Failed, Refused, Outside, Waiting,
 		Locked, Sends, Expired, Cancelled, DeliveryFailed, SMSSpent, CodeNext}
 }
@@ -72,7 +74,7 @@ func (k Kind) Status() int {
 		return http.StatusBadRequest
 	case SignInAgain, Unauthorized, Failed, CodeNext:
 		return http.StatusUnauthorized
-	case Forbidden, Refused, Outside, Locked:
+	case Forbidden, Framed, Refused, Outside, Locked:
 		return http.StatusForbidden
 	case NotFound:
 		return http.StatusNotFound
@@ -104,7 +106,7 @@ func (k Kind) key(part string) string { return "notice." + string(k) + "." + par
 // icon names the drawing in page.html that fits: colour and shape help who does not read the words first.
 func (k Kind) icon() string {
 	switch k {
-	case SignInAgain, Unauthorized, Expired, Cancelled, Failed, CodeNext:
+	case SignInAgain, Unauthorized, Framed, Expired, Cancelled, Failed, CodeNext:
 		return "door"
 	case TooMany, Waiting, Sends, SMSSpent, UpstreamSlow:
 		return "clock"
@@ -127,6 +129,8 @@ func (n Notice) step() step {
 	switch n.Kind {
 	case SignInAgain:
 		return step{"link.login_new", local(n.LoginPath), true}
+	case Framed:
+		return step{"link.login_whole", local(n.LoginPath), false}
 	case Internal, UpstreamDown, StoreTrouble, TooMany, HeadersTooLarge, Outside:
 		return step{"link.retry", local(n.Return), false}
 	case BadRequest, NotFound, TooLarge, Unsupported, Misdirected, UpstreamSlow, WindowsSignIn:
@@ -174,6 +178,9 @@ func (v noticeView) LinkText() (template.HTML, error) { return v.Say(v.step.key)
 
 // NewTab reports that the link opens another tab.
 func (v noticeView) NewTab() bool { return v.step.newTab }
+
+// Whole reports that the link leads the whole window and not the frame that the page stands in.
+func (v noticeView) Whole() bool { return v.N.Framed || v.N.Kind == Framed }
 
 // Text is what a notice says, in one line, for clients that take no HTML. Of an unknown kind it says what it says of Internal.
 func (s *Set) Text(lang string, k Kind) string {

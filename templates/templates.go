@@ -195,6 +195,9 @@ func (s *Set) rehearse() error {
 		for _, k := range Kinds() {
 			problems = append(problems, s.Notice(io.Discard, lang, Notice{Kind: k, RequestID: "1", LoginPath: "/", Return: "/"}))
 		}
+		for _, ask := range []bool{false, true} {
+			problems = append(problems, s.Again(io.Discard, lang, Again{From: "example.com", Action: "/", User: "u", Ask: ask, Cookie: true, Fields: []Field{{"a", "b"}}}))
+		}
 		_, err := s.Message(lang, MessageData{Code: "000000", Host: "example.com", User: "u", When: "now", Address: "::1", Agent: "x"})
 		problems = append(problems, err)
 		for _, k := range WarningKinds() {

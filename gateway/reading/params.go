@@ -55,6 +55,15 @@ func (p Params) Names() []string {
 	return names
 }
 
+// Values returns the parameters in order, decoded, for a page that sends them again.
+func (p Params) Values() []Value {
+	var values []Value
+	for _, f := range p.fields {
+		values = append(values, Value{f.name, f.value.Reveal()})
+	}
+	return values
+}
+
 // ParseQuery reads a raw query as PHP does: "&" alone separates, so a name behind ";" is part of a value and no parameter; only
 // rules that must not be dodged look at the query parted at ";" too (Perl's CGI, old Python, Ruby: B11). ErrTooLarge stands for more than 10,000 parameters. ErrUnreadable stands for a bad escape or a
 // character that must not stand in a query; the Params are complete even then, with the odd pair in each of its readings (as
