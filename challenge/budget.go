@@ -11,12 +11,14 @@ import (
 
 // Budget bounds how many SMS leave in a calendar day and month, of all users and of each. A zero count is no limit.
 type Budget struct {
-	Day, Month         int
-	UserDay, UserMonth int
-	Warn               int // percent of a count from which it is warned of; 0 is never
+	Day       int `json:"day"`
+	Month     int `json:"month"`
+	UserDay   int `json:"user_day"`
+	UserMonth int `json:"user_month"`
+	Warn      int `json:"warn"` // percent of a count from which it is warned of; 0 is never
 	// Reserve is the percent of Day and Month that is kept for users who had no SMS on that day: else one user who asks again and
 	// again, or who stole a password, uses up everybody's (threat C6).
-	Reserve int
+	Reserve int `json:"reserve"`
 }
 
 // Spend is what one send counts against a Budget. One without an SMS counts nothing.
@@ -46,6 +48,20 @@ func (b Budget) Free(limit, had int) int {
 // Near reports whether used is what a limit is warned of.
 func (b Budget) Near(limit, used int) bool {
 	return limit > 0 && b.Warn > 0 && used*100 >= limit*b.Warn
+}
+
+// SMSUsed is how many SMS of this day and month have left, of all users.
+type SMSUsed struct {
+	Day    int    `json:"day"`
+	Month  int    `json:"month"`
+	Budget Budget `json:"budget"`
+}
+
+// SMSUsed says how much of the SMS budget is used, for ops.
+func (d *Door) SMSUsed(ctx context.Context) (SMSUsed, error) {
+	set := d.setup.Load()
+	day, month, err := d.store.SMSUsed(ctx, set.spend(Username{}, nil, d.now()))
+	return SMSUsed{day, month, set.SMS}, err
 }
 
 // BudgetAlarm is a budget that has reached the share which is warned of, for the first time in its period.

@@ -20,14 +20,14 @@ type Provider struct {
 
 // ProviderState is what is known of a provider since the program started.
 type ProviderState struct {
-	Channel   Channel
-	Name      string
-	Resting   bool      // not asked before Until, and then once, to see whether it works again
-	Until     time.Time // zero unless Resting
-	SentToday int       // messages that it accepted, in the day of Config.Location
-	SentAt    time.Time // the last of them; zero for none
-	FailedAt  time.Time // the last failure; zero for none
-	Error     string    // of that one
+	Channel   Channel   `json:"channel"`
+	Name      string    `json:"name"`
+	Resting   bool      `json:"resting"`            // not asked before Until, and then once, to see whether it works again
+	Until     time.Time `json:"until,omitzero"`     // zero unless Resting
+	SentToday int       `json:"sent_today"`         // messages that it accepted, by the calendar of the gateway
+	SentAt    time.Time `json:"sent_at,omitzero"`   // the last of them; zero for none
+	FailedAt  time.Time `json:"failed_at,omitzero"` // the last failure; zero for none
+	Error     string    `json:"error,omitempty"`    // of that one
 }
 
 // When a provider rests. Waiting for one that is down costs every login seconds, and at some providers a lock-out grows with each

@@ -291,6 +291,9 @@ type Store interface {
 	// BudgetAlarms returns the budgets of s that have reached what is warned of, each once in its period.
 	BudgetAlarms(ctx context.Context, s Spend) ([]BudgetAlarm, error)
 
+	// SMSUsed returns how many SMS of all users were counted in the day and month of s.
+	SMSUsed(ctx context.Context, s Spend) (day, month int, err error)
+
 	// Cancel forgets a challenge. What it held comes back in Revoked.
 	Cancel(ctx context.Context, id string) (Revoked, error)
 

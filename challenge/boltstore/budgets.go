@@ -159,3 +159,18 @@ func (t tx) alarms(s challenge.Spend, mark bool) (alarms []challenge.BudgetAlarm
 	}
 	return alarms, nil
 }
+
+// SMSUsed is challenge.Store's.
+func (s *Store) SMSUsed(ctx context.Context, spend challenge.Spend) (day, month int, err error) {
+	used, err := read(ctx, s, func(t tx) (used [2]int, err error) {
+		for i, period := range []string{spend.Day.Name, spend.Month.Name} {
+			y, err := t.tally(tallyKey(period, challenge.Username{}))
+			if err != nil {
+				return used, err
+			}
+			used[i] = y.Used
+		}
+		return used, nil
+	})
+	return used[0], used[1], err
+}

@@ -10,9 +10,13 @@ import (
 
 // spend is one SMS to name in the day and month of the clock.
 func (f *fixture) spend(name string, b challenge.Budget) challenge.Spend {
+	var u challenge.Username
+	if name != "" {
+		u = user(name)
+	}
 	day := time.Date(f.now.Year(), f.now.Month(), f.now.Day(), 0, 0, 0, 0, time.UTC)
 	return challenge.Spend{
-		Budget: b, User: user(name), SMS: 1, Moment: f.now,
+		Budget: b, User: u, SMS: 1, Moment: f.now,
 		Day:   challenge.Period{Name: day.Format(time.DateOnly), Ends: day.AddDate(0, 0, 1)},
 		Month: challenge.Period{Name: day.Format("2006-01"), Ends: day.AddDate(0, 1, 1-day.Day())},
 	}
@@ -97,6 +101,12 @@ func reserve(f *fixture) {
 	f.texts("bob", 1, b)
 	_, err = f.text("carol", b)
 	f.wantWait(err, challenge.WaitSMSDay, f.spend("carol", b).Day.Ends)
+
+	f.again(func() {
+		day, month, err := f.s.SMSUsed(f.Context(), f.spend("", b))
+		f.must(err)
+		equal(f, "used", [2]int{day, month}, [2]int{10, 10})
+	})
 
 	f.now = f.now.AddDate(0, 0, 1)
 	f.texts("mallory", 1, b) // the first of the day

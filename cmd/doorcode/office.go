@@ -51,7 +51,7 @@ func (d deed[In, Out]) verb(o *office) admin.Verb {
 
 // verbs is all that the socket offers.
 func (o *office) verbs() []admin.Verb {
-	return []admin.Verb{takeUpFiles.verb(o), findingsOf.verb(o), setUser.verb(o), makeEntryCode.verb(o)}
+	return []admin.Verb{takeUpFiles.verb(o), findingsOf.verb(o), sendingOf.verb(o), setUser.verb(o), makeEntryCode.verb(o)}
 }
 
 // ask has the running gateway do it, or does it here where none runs.
