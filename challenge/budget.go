@@ -169,7 +169,7 @@ func (d *Door) warnOfBudget(set *setup, spend Spend) {
 		default:
 			continue // one user's: whoever has a password could else have the admins' phones ring
 		}
-		d.warnAdmins(set, templates.Warning{Kind: kind, AppName: set.Name, Count: a.Used, Limit: a.Limit, When: whenText(spend.Moment)})
+		d.warnAdmins(set, templates.Warning{Kind: kind, AppName: set.Name, Count: a.Used, Limit: a.Limit, When: whenText(spend.Moment, set.location())})
 	}
 }
 

@@ -21,7 +21,7 @@ func (d *Door) compose(set *setup, c Challenge, u User, to []Route) ([]Message, 
 	}
 	text, err := set.texts.Message(c.Language, templates.MessageData{
 		AppName: set.Name, Code: code.Reveal(), Host: boundHost(c.Host), Minutes: minutes(c.ExpiresAt.Sub(d.now())),
-		Address: addressText(c.Address), Agent: agentName(c.Agent), When: whenText(c.CreatedAt), User: c.Name,
+		Address: addressText(c.Address), Agent: agentName(c.Agent), When: whenText(c.CreatedAt, set.location()), User: c.Name,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("word the message in %q: %w", c.Language, err)
@@ -68,7 +68,9 @@ func addressText(a netip.Addr) string {
 	return a.Unmap().WithZone("").String()
 }
 
-func whenText(at time.Time) string { return at.Local().Format("2006-01-02 15:04 MST") }
+func whenText(at time.Time, zone *time.Location) string {
+	return at.In(zone).Format("2006-01-02 15:04 MST")
+}
 
 // boundHost returns the host as messages name it, without port; "" for what is no host name. It comes from the configuration, never
 // from the request (E9), and is looked at all the same: it is where the message tells people to go.

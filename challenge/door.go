@@ -156,8 +156,15 @@ type Door struct {
 	findings findings
 }
 
-// location is whose calendar days are counted.
-func (s *setup) location() *time.Location { return time.Local }
+// location is whose calendar days are counted, and whose time messages say.
+func (s *setup) location() *time.Location { return orLocal(s.Zone) }
+
+func orLocal(zone *time.Location) *time.Location {
+	if zone == nil {
+		return time.Local
+	}
+	return zone
+}
 
 // setup is what a reload of the configuration swaps.
 type setup struct {

@@ -101,7 +101,7 @@ func (d *Door) tellOfEntryCode(u User, c EntryCode, made *MadeEntryCode) {
 		if u.destination(by).Empty() || len(set.providers[by]) == 0 {
 			continue
 		}
-		w := templates.Warning{Kind: templates.EntryMade, AppName: set.Name, User: u.Name, When: whenText(c.CreatedAt)}
+		w := templates.Warning{Kind: templates.EntryMade, AppName: set.Name, User: u.Name, When: whenText(c.CreatedAt, set.location())}
 		made.Masked = mask(by, u.destination(by))
 		made.NotTold = d.sendWarning(set, w, u, by)
 		d.warned(w, u, by, made.NotTold)

@@ -21,7 +21,8 @@ type Config struct {
 	EmailInstead bool          // where the SMS budget is spent, e-mail goes to users who have an address
 	DeliveryWait time.Duration // how long a login waits for delivery, 3 s
 	Session      SessionLife
-	Name         string // what messages call the application, e.g. "HESABATE"
+	Name         string         // what messages call the application, e.g. "HESABATE"
+	Zone         *time.Location // whose days are counted, and whose time messages say; nil: the machine's
 }
 
 // What the wrong codes of a user lead to. NIST SP 800-63B-4 §3.2.2 wants at most 100 consecutive failures for an account, a wait

@@ -128,8 +128,11 @@ func (st Stay) Free() bool { return st.free }
 // Judge says what becomes of one request; of a its place and time count. An address outside networks.only comes first: it says nothing of how
 // the session was let in.
 func (st Stay) Judge(a Asked) Verdict {
-	if st.free {
+	switch {
+	case st.free:
 		return Stays
+	case len(st.users) == 0:
+		return Over
 	}
 	for _, u := range st.users {
 		if !u.Networks.allow(a.Address) {
@@ -143,9 +146,6 @@ func (st Stay) Judge(a Asked) Verdict {
 		if way, _ := u.spared(a); way == "" && u.Code != CodeOff {
 			return Over
 		}
-	}
-	if len(st.users) == 0 {
-		return Over
 	}
 	return Stays
 }

@@ -18,6 +18,7 @@ type Trial struct {
 	Digits   int           // of a code
 	Life     time.Duration // of a code
 	Language string
+	Zone     *time.Location // whose time it says; nil: the machine's
 }
 
 // Message words the trial for u by c. An error says what u lacks.
@@ -28,7 +29,7 @@ func (t Trial) Message(texts *templates.Set, u User, c Channel, now time.Time) (
 	}
 	code := secret.New(strings.Repeat("0", digits(t.Digits)))
 	text, err := texts.Message(t.Language, templates.MessageData{
-		AppName: t.Name, Code: code.Reveal(), Host: boundHost(t.Host), Minutes: minutes(t.Life), When: whenText(now), User: u.Name, Test: true,
+		AppName: t.Name, Code: code.Reveal(), Host: boundHost(t.Host), Minutes: minutes(t.Life), When: whenText(now, orLocal(t.Zone)), User: u.Name, Test: true,
 	})
 	if err != nil {
 		return Message{}, fmt.Errorf("word the message in %q: %w", t.Language, err)

@@ -15,7 +15,7 @@ import (
 func (d *Door) alarm(set *setup, a attempt, e Entry, got Admitted) {
 	w := templates.Warning{
 		AppName: set.Name, Host: boundHost(a.host()), Count: got.Alarm,
-		Address: addressText(e.Session.Address), Agent: agentName(e.Session.Agent), When: whenText(e.Now),
+		Address: addressText(e.Session.Address), Agent: agentName(e.Session.Agent), When: whenText(e.Now, set.location()),
 	}
 	if n := got.Alarm; n > 0 {
 		d.log.Warn().Str("event", "wrong codes").Str("user", e.Session.Name).Int("wrongs", n).Bool("locked", n >= maxWrongs).

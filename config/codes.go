@@ -15,6 +15,7 @@ const day = 24 * time.Hour
 func (r *reader) codes(top *section, s *Settings) {
 	c := &s.Challenge
 	c.Name = s.Name
+	c.Zone = get(top, "timezone", nil, timezone)
 	code := top.sub("code")
 	c.Digits = code.count("digits", 6, 6, 10)
 	// SP 800-63B-4 §3.1.3.2: a code is good for ten minutes at most.

@@ -286,7 +286,7 @@ func TestPolicyOfExample(t *testing.T) {
 	if got := user("ahmad@example.com").Name; got != "ahmad.saleh" {
 		t.Errorf("the alias is %q", got)
 	}
-	if got := user("rana"); got.Mobile.Reveal() != "+970569123456" || got.Remember != 0 || got.Language != "en" || got.Place != s.Policy+":20" {
+	if got := user("rana"); got.Mobile.Reveal() != "+970569123456" || got.Remember != 0 || got.Language != "en" || got.Place != s.Policy+":37" {
 		t.Errorf("rana is %+v with mobile %s", got, got.Mobile.Reveal())
 	}
 	if got := user("sami"); got.Code != challenge.CodeEmail || !got.Admin || got.Email.Reveal() != "sami@example.com" {

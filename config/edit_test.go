@@ -241,7 +241,7 @@ func plain(c challenge.PolicyConfig) string {
 	var b strings.Builder
 	for _, u := range c.Users {
 		mobile, email := u.Mobile.Reveal(), u.Email.Reveal()
-		u.Place, u.Mobile, u.Email = "", challenge.User{}.Mobile, challenge.User{}.Email
+		u.Place, u.Places, u.Mobile, u.Email = "", challenge.Places{}, challenge.User{}.Mobile, challenge.User{}.Email
 		if len(u.Aliases) == 0 {
 			u.Aliases = nil
 		}

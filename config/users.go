@@ -40,7 +40,9 @@ type users struct {
 	r        *reader
 	s        *Settings
 	defaults challenge.User
+	grouped  map[string]challenge.User
 	names    map[challenge.Username]*yaml.Node
+	warned   bool           // of networks behind a proxy that is not named
 	mobiles  map[string]int // the line that has each subscriber
 }
 
@@ -54,6 +56,7 @@ func (r *reader) policy(root *yaml.Node, s *Settings) challenge.PolicyConfig {
 	defaults := top.sub("defaults")
 	u.defaults = u.common(defaults, challenge.User{Remember: 30 * day})
 	defaults.done()
+	u.groups(top)
 	c.Defaults = u.defaults
 	c.Defaults.Place = top.place("defaults")
 	c.Unlisted = challenge.Unlisted(top.choice("unlisted", string(challenge.UnlistedRefuse), "refuse", "off", "defaults"))
@@ -73,17 +76,8 @@ func (r *reader) policy(root *yaml.Node, s *Settings) challenge.PolicyConfig {
 	return c
 }
 
-// common reads the keys that defaults and users share.
-func (u *users) common(in *section, otherwise challenge.User) challenge.User {
-	user := otherwise
-	user.Code = challenge.Code(in.choice("code", string(otherwise.Code), "off", "sms", "email", "both", "choose"))
-	user.Remember = get(in, "remember", otherwise.Remember, remember)
-	user.Language = get(in, "language", otherwise.Language, u.language)
-	return user
-}
-
 func (u *users) user(in *section) (challenge.User, bool) {
-	user := u.common(in, u.defaults)
+	user := u.common(in, u.fallback(in))
 	if in.node == nil {
 		return user, false
 	}
@@ -92,6 +86,7 @@ func (u *users) user(in *section) (challenge.User, bool) {
 	user.Mobile = u.mobile(in)
 	user.Email = get(in, "email", secret.Text{}, emailAddress)
 	user.Disabled = in.flag("disabled", false)
+	user.Places.Disabled = in.placeOr("disabled", "")
 	user.Admin = in.flag("admin", false)
 	aliases := in.values("aliases")
 	if user.Name != "" {
@@ -186,7 +181,11 @@ func (u *users) shared(v value, number secret.Text) {
 // unlisted holds unlisted against what is known of a user's name. Who is let in by password alone is decided by that name: it
 // must be one that the application says (confirm.user), or ALICE in another spelling is somebody the policy does not know (invariant 7).
 func (u *users) unlisted(top *section, rule challenge.Unlisted) {
-	byPassword := rule == challenge.UnlistedOff || rule == challenge.UnlistedDefaults && u.defaults.Code == challenge.CodeOff
+	spared := u.defaults.Code == challenge.CodeOff || len(u.defaults.Networks.NoCode) > 0 || !u.defaults.From.IsZero()
+	byPassword := rule == challenge.UnlistedOff || rule == challenge.UnlistedDefaults && spared
+	if rule == challenge.UnlistedOff && len(u.defaults.Networks.Only) > 0 {
+		top.warn("unlisted", "networks.only of the defaults does not hold for unlisted: off", "with unlisted: defaults it does, and code: off there asks no code either")
+	}
 	switch {
 	case rule == challenge.UnlistedDefaults && u.defaults.Code == "":
 		top.problem("unlisted", "unlisted is defaults, and defaults say no code", "write code: under defaults, or unlisted: refuse")

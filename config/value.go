@@ -283,7 +283,10 @@ func network(t string) (netip.Prefix, *fault) {
 		return netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()), nil
 	}
 	p, err := netip.ParsePrefix(t)
-	if err != nil {
+	if err == nil && p.Addr().Is4In6() && p.Bits() >= 96 {
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96) // addresses are compared as IPv4, so this would never match
+	}
+	if err != nil || p.Addr().Is4In6() {
 		return netip.Prefix{}, &fault{fmt.Sprintf("is %.60q", t), "write an address or a network, such as 10.1.2.3 or 10.0.0.0/8"}
 	}
 	if p.Masked() != p {

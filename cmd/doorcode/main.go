@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // timezone: holds on machines without zone data, such as a container of this program alone
 
 	"github.com/spf13/cobra"
 )

@@ -97,7 +97,7 @@ type trial struct {
 func (t trial) message(c challenge.Channel) (challenge.Message, error) {
 	about := challenge.Trial{
 		Name: t.settings.Challenge.Name, Host: t.settings.Gateway.PublicURLs[0].Hostname(),
-		Digits: t.settings.Challenge.Digits, Life: t.settings.Challenge.Expires, Language: t.language,
+		Digits: t.settings.Challenge.Digits, Life: t.settings.Challenge.Expires, Language: t.language, Zone: t.settings.Challenge.Zone,
 	}
 	return about.Message(t.texts, t.user, c, time.Now())
 }
