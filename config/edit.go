@@ -360,6 +360,9 @@ func doubleQuoted(t string) string {
 // clean refuses what has no place in a value on one line.
 func (e Edit) clean() error {
 	for _, v := range append([]Value{{Key: "name", Text: e.User}}, e.Values...) {
+		if !word.MatchString(v.Key) || v.Key == "name" && v.Text != e.User {
+			return fmt.Errorf("%.40q is no key that is changed", v.Key)
+		}
 		for _, t := range append(slices.Clone(v.Add), v.Text) {
 			if t == "" && len(v.Add) > 0 {
 				continue

@@ -290,6 +290,12 @@ func TestSave(t *testing.T) {
 	if _, err := (Edit{User: "emil", Values: []Value{val("email", "a\nb: c")}}).Save(gateway, s); err == nil || !strings.Contains(err.Error(), "line break") {
 		t.Errorf("a line break: %v", err)
 	}
+	// What comes over the socket is no more trusted than what is typed.
+	for _, key := range []string{"admin: true, x", "x\n  - name", "", "name"} {
+		if _, err := (Edit{User: "emil", Values: []Value{{Key: key, Text: "true", Word: true}}}).Save(gateway, s); err == nil {
+			t.Errorf("the key %q was written", key)
+		}
+	}
 	if text, _ := os.ReadFile(path); string(text) != before {
 		t.Fatalf("a refused edit wrote %q", text)
 	}

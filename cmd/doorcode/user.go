@@ -52,6 +52,8 @@ var userKeys = []struct {
 	{"code", "code", "which `code` is asked for: off, sms, email, both or choose", true, false},
 	{"mobile", "mobile", "the `number` that codes go to, as it is dialled", false, false},
 	{"email", "email", "the `address` that codes go to", false, false},
+	{"group", "group", "the `name` of a group in users.yaml whose keys hold for the user", false, false},
+	{"from", "from", "the `day` from which a code is asked, such as 2026-12-01", true, false},
 	{"language", "language", "of messages: ar or en", true, false},
 	{"remember", "remember", "how `long` a browser may be remembered, such as 30d, or never", true, false},
 	{"alias", "aliases", "another `name` that the application knows the user by; may be given several times", false, true},
@@ -125,6 +127,7 @@ type userSet struct {
 	Changes  []string `json:"changes"`
 	Warnings []string `json:"warnings"`
 	InForce  bool     `json:"in_force"` // a running gateway has taken it up
+	Socket   string   `json:"socket"`   // where it was looked for
 }
 
 var setUser = deed[config.Edit, userSet]{"user-set", func(_ context.Context, o *office, by admin.Caller, in config.Edit) (userSet, error) {
@@ -141,7 +144,7 @@ var setUser = deed[config.Edit, userSet]{"user-set", func(_ context.Context, o *
 		}
 		return userSet{}, err
 	}
-	done := userSet{Name: edited.Name, File: settings.Policy, New: edited.New}
+	done := userSet{Name: edited.Name, File: settings.Policy, New: edited.New, Socket: settings.Admin.Socket}
 	for _, change := range edited.Changes {
 		done.Changes = append(done.Changes, sayChange(change))
 	}
@@ -198,7 +201,7 @@ func sayUserSet(stdout, stderr io.Writer, done userSet) error {
 	case done.InForce:
 		b.WriteString("the running gateway has taken it up\n")
 	case done.New || len(done.Changes) > 0:
-		b.WriteString("no gateway runs; its next start takes it up\n")
+		fmt.Fprintf(&b, "no gateway answers at %s: its next start takes it up\n", done.Socket)
 	}
 	_, err := io.WriteString(stdout, b.String())
 	return err
