@@ -152,6 +152,12 @@ func hostOf(origin string) string {
 	return ""
 }
 
+// mayHaveCookie reports whether a stranger is none for sure: another site's form comes without our cookies though the browser may have
+// them. A new one in the answer would take the place of a member's, and sign him out (C7).
+func (g *Gateway) mayHaveCookie(v *visit) bool {
+	return v.who.kind == stranger && !v.reads() && g.csrf.Check(v.r) != nil
+}
+
 // seen gives a browser that has no gateway cookie its first, for a page of ours that is to send a login: an empty style sheet, which the
 // page waits for. Our own pages alone ask for it.
 func (g *Gateway) seen(v *visit) error {

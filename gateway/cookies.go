@@ -81,7 +81,7 @@ func (g *Gateway) visitorAnswer(p *passage, res *http.Response) error {
 	dropped := g.box.VisitorAnswer(res.Header, p.path.String())
 	g.live.names.addNew(dropped)
 	g.hintWithheld(dropped)
-	if p.who.kind == stranger && res.StatusCode != http.StatusNotModified && (isPage(res.Header) || g.isLoginPage(p.visit)) {
+	if p.who.kind == stranger && !g.mayHaveCookie(p.visit) && res.StatusCode != http.StatusNotModified && (isPage(res.Header) || g.isLoginPage(p.visit)) {
 		// The gateway cookie comes with the login page, and with any other page that may have the form on it; a login without it
 		// is told that the browser keeps no cookies.
 		if err := g.setWho(headerWriter(res.Header), who{kind: visitor}); err != nil {

@@ -133,6 +133,9 @@ func (g *Gateway) toLogin(v *visit) error {
 		// The login page would be shown where no login can be sent from, and its page is one without the frames around it.
 		return refuse(templates.Framed, nil)
 	}
+	if g.mayHaveCookie(v) {
+		return g.seeOther(v, g.config.Login.Page)
+	}
 	back := ""
 	if !logout {
 		back, _ = reading.Return(v.target())

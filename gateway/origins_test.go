@@ -276,3 +276,21 @@ func TestFramedLogin(t *testing.T) {
 		t.Errorf("led to %q", a.to())
 	}
 }
+
+// Another site's form comes without our cookies. Its answer sets none, or it would sign a member out whose browser has them.
+func TestThreat_C7_ForeignFormSignsNobodyOut(t *testing.T) {
+	h := newHouse(t, plan{config: func(c *gateway.Config) {
+		origins(t)(c)
+		c.Public = append(c.Public, rule(t, "POST", "/login.php"), rule(t, "POST", "/slow"))
+	}})
+	for _, target := range []string{"/logout.php", "/note.php", "/slow", "/login.php", "/invoice.php", "/", "/_doorcode/cancel"} {
+		for _, origin := range []string{bank, portal, "https://evil.example", "null"} {
+			if a := h.foreign(origin, target, "a=b"); len(a.Cookies()) != 0 {
+				t.Errorf("POST %s from %s: %d sets %v", target, origin, a.StatusCode, a.Cookies())
+			}
+		}
+	}
+	if a := h.browser().do("POST", "/logout.php", "a=b"); len(a.Cookies()) != 1 {
+		t.Errorf("a form of our own, from a browser without cookies: %v", a.Cookies())
+	}
+}
