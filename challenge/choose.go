@@ -72,14 +72,23 @@ func (d *Door) OtherWays(c Challenge) []Route {
 	if !asked {
 		return nil
 	}
+	all := j.User.Channels()
+	if len(all) < 2 {
+		return nil
+	}
 	var ways []Route
-	for _, by := range j.User.Channels() {
+	for _, by := range all {
 		alone := len(c.Last) == 1 && c.Last[0] == by
-		if len(j.User.Channels()) > 1 && !alone {
+		if !alone && !(by == SMS && c.withoutSMS()) {
 			ways = append(ways, d.route(j.User, by))
 		}
 	}
 	return ways
+}
+
+// withoutSMS reports that e-mail stood in because no SMS may leave: another try would only use up a send.
+func (c Challenge) withoutSMS() bool {
+	return slices.ContainsFunc(c.Routes, func(r Route) bool { return r.Instead })
 }
 
 // SendBy sends the code by one way that the policy offers: the first send of a challenge for which none was chosen, else as Resend,

@@ -146,6 +146,9 @@ func TestChoose(t *testing.T) {
 		if states(c.Routes) != "email sent" || !c.Routes[0].Instead {
 			h.t.Fatalf("routes %+v", c.Routes)
 		}
+		if got := ways(h.door.OtherWays(*c)); got != "" {
+			h.t.Errorf("offered %s, which cannot go", got)
+		}
 		h.finish(&l, c.ID, h.email)
 		time.Sleep(24 * time.Hour)
 		if c := h.challenged(l); states(c.Routes) != "sms sent" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,8 +26,12 @@ func TestBrowserDelivery(t *testing.T) {
 			}{
 				{"choose", strings.NewReplacer(), (*tab).chooses},
 				{"failing", strings.NewReplacer("/sms\n", "/nowhere\n"), (*tab).failing},
+				{"late", strings.NewReplacer("http://{MAILBOX}/sms", "http://"+silent(t)+"/sms"), (*tab).late},
 				{"spent", strings.NewReplacer("country: PS", "country: PS\nlimits: {sms: {user_day: 1}}"), (*tab).spent},
 			} {
+				if walk.name == "late" && s != (seat{"en", false, true}) {
+					continue // it takes as long as a provider may take
+				}
 				b := newTab(t, browser, startDemoWith(t, walk.gateway), s, chromedp.WithNewBrowserContext())
 				b.name = walk.name + "-" + s.String()
 				b.open("/invoices.php")
@@ -50,7 +55,8 @@ func startDemoWith(t *testing.T, gateway *strings.Replacer) running {
 		if err != nil {
 			t.Fatal(err)
 		}
-		changed := change.Replace(string(text))
+		changed := change.Replace(strings.ReplaceAll(string(text), "url: "+r.mailbox+"/sms", "url: http://{MAILBOX}/sms"))
+		changed = strings.ReplaceAll(changed, "http://{MAILBOX}", r.mailbox)
 		if changed == string(text) {
 			continue
 		}
@@ -133,4 +139,27 @@ func (b *tab) spent() {
 		}
 	}
 	b.shows("h1", map[string]string{"en": "No more SMS can be sent just now", "ar": "لا يمكن إرسال رسائل نصية أخرى الآن"}[b.language])
+}
+
+// silent is the address of a peer that takes connections and never answers.
+func silent(t *testing.T) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() }) // and with it what waits to be accepted
+	return listener.Addr().String()
+}
+
+// late: the provider says nothing. The page asks for itself again once that is known, unless somebody is entering something.
+func (b *tab) late() {
+	b.t.Helper()
+	b.signIn("samira", "samira-1")
+	b.at("/_doorcode/code")
+	b.look("on-its-way")
+	b.shows(".pending .state", "on its way")
+	b.do(chromedp.WaitVisible(chromedp.CSS(".unsure .state")))
+	b.look("not-certain")
+	b.shows(".report.bad", "It is not certain that the message was sent")
 }
