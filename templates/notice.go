@@ -53,6 +53,7 @@ const (
 	Sends           Kind = "sends"   // too many codes asked for
 	Expired         Kind = "expired" // the code page is gone
 	Cancelled       Kind = "cancelled"
+	Stale           Kind = "stale" // the login page's session is over: it is to be loaded anew
 	DeliveryFailed  Kind = "delivery_failed"
 	SMSSpent        Kind = "sms_spent" // no SMS may be sent any more, with how long
 	CodeNext        Kind = "code_next" // to a script whose login worked: the next page load shows the code page
@@ -62,7 +63,7 @@ const (
 func Kinds() []Kind {
 	return []Kind{BadRequest, SignInAgain, Unauthorized, Forbidden, Framed, NotFound, TooLarge, Unsupported, Misdirected, TooMany,
 		HeadersTooLarge, Internal, UpstreamDown, StoreTrouble, UpstreamSlow, WindowsSignIn, NoCookies, Unclear, Failed, Refused, Outside, Waiting,
-		Locked, Sends, Expired, Cancelled, DeliveryFailed, SMSSpent, CodeNext}
+		Locked, Sends, Expired, Cancelled, Stale, DeliveryFailed, SMSSpent, CodeNext}
 }
 
 // Status is the HTTP status that goes with the kind.
@@ -78,6 +79,8 @@ func (k Kind) Status() int {
 		return http.StatusForbidden
 	case NotFound:
 		return http.StatusNotFound
+	case Stale:
+		return http.StatusConflict
 	case Expired:
 		return http.StatusGone
 	case TooLarge:
@@ -106,7 +109,7 @@ func (k Kind) key(part string) string { return "notice." + string(k) + "." + par
 // icon names the drawing in page.html that fits: colour and shape help who does not read the words first.
 func (k Kind) icon() string {
 	switch k {
-	case SignInAgain, Unauthorized, Framed, Expired, Cancelled, Failed, CodeNext:
+	case SignInAgain, Unauthorized, Framed, Expired, Cancelled, Stale, Failed, CodeNext:
 		return "door"
 	case TooMany, Waiting, Sends, SMSSpent, UpstreamSlow:
 		return "clock"
