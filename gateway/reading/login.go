@@ -35,6 +35,19 @@ type Login struct {
 // ErrNotLogin means that none of the fields is there. The Login can then be sent on all the same, as the form that it is.
 // Fields that frameworks take for the method (_method) are left out of what Encode sends, always.
 func ReadLogin(header http.Header, rawQuery string, body io.Reader, limit int64, fields LoginFields) (*Login, error) {
+	l, err := readLogin(header, rawQuery, body, limit, fields)
+	if err != nil {
+		return nil, err
+	}
+	// Only a form that is no login is handed out with its error: what is refused cannot be sent on by mistake.
+	if err = l.judge(); err != nil && !errors.Is(err, ErrNotLogin) {
+		return nil, err
+	}
+	return l, err
+}
+
+// readLogin is the reading, without the judging.
+func readLogin(header http.Header, rawQuery string, body io.Reader, limit int64, fields LoginFields) (*Login, error) {
 	if err := checkLoginQuery(rawQuery, fields); err != nil {
 		return nil, err
 	}
@@ -63,11 +76,7 @@ func ReadLogin(header http.Header, rawQuery string, body io.Reader, limit int64,
 			l.list = append(l.list, f)
 		}
 	}
-	// Only a form that is no login is handed out with its error: what is refused cannot be sent on by mistake.
-	if err = l.judge(); err != nil && !errors.Is(err, ErrNotLogin) {
-		return nil, err
-	}
-	return l, err
+	return l, nil
 }
 
 func readLoginFields(c content, raw []byte) ([]field, error) {
@@ -113,9 +122,11 @@ func (f LoginFields) judges(name string) bool {
 func (l *Login) judge() error {
 	users, password := l.fields.Names()
 	var values []string
+	found := false // of the last: the password
 	for _, name := range append(slices.Clone(users), password) {
-		value, found, err := l.single(name)
-		if err != nil {
+		var value string
+		var err error
+		if value, found, err = l.single(name); err != nil {
 			return err
 		}
 		if found {
@@ -125,6 +136,8 @@ func (l *Login) judge() error {
 	switch {
 	case len(values) == 0:
 		return ErrNotLogin
+	case l.fields.named != "":
+		return l.judgeSecond(values, found)
 	case len(values) != len(users)+1:
 		return fmt.Errorf("login has only some of its fields: %w", ErrUnreadable)
 	}
