@@ -156,3 +156,10 @@ func (u *Upstream) ran(p *call) {
 func (p *call) served(user string) Served {
 	return Served{User: user, Method: p.method, Path: p.path, Session: p.session.id, At: time.Now()}
 }
+
+// Forget forgets all sessions, as PHP does after 24 minutes: their ids are as new.
+func (u *Upstream) Forget() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	clear(u.sessions)
+}
