@@ -61,7 +61,7 @@ func (g *Gateway) sealAnswer(res *http.Response) error {
 	switch {
 	case p.client != nil:
 		return clientAnswer(res)
-	case p.who.kind != insider:
+	case !p.isMember():
 		err = g.visitorAnswer(p, res)
 	case res.StatusCode == http.StatusSwitchingProtocols && p.logout:
 		err = errors.New("upgrade on a logout")
@@ -77,6 +77,9 @@ func (g *Gateway) sealAnswer(res *http.Response) error {
 func (g *Gateway) visitorAnswer(p *passage, res *http.Response) error {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return errors.New("upgrade for a visitor")
+	}
+	if p.carry != "" {
+		return g.carriedAnswer(p, res)
 	}
 	dropped := g.box.VisitorAnswer(res.Header, p.path.String())
 	g.live.names.addNew(dropped)

@@ -34,6 +34,8 @@ type Config struct {
 	Login          submit.Config
 	Scripts        *ScriptAnswer  // what a login sent by a script is answered with; nil: such logins are refused
 	LoginRule      reading.Rule   // which request is the login; method POST
+	Carry          bool           // login.isolation: carry
+	First          *FirstPage     // with Carry: a login of two pages; nil: of one
 	LoginPage      reading.Rule   // path and query of login.page; GET and HEAD
 	Logout         []reading.Rule // requests that may end the application's session
 	SignOut        submit.WayOut  // how a held session that nobody came for is ended; the zero value where no logout is for one address
@@ -67,7 +69,8 @@ type Limits struct {
 	LoginBody int64 // bytes; over it 413
 	Body      int64 // bytes; 0 is no bound
 
-	Stall time.Duration // how long the next bytes of a body may take; 0 is a minute
+	Stall    time.Duration // how long the next bytes of a body may take; 0 is a minute
+	Patience time.Duration // with Carry: how long a login waits for what its visitor has under way; 0 is 10 s
 }
 
 // Parts are what a Gateway works with and does not own: they outlive a reload of the configuration.
@@ -92,6 +95,7 @@ type Gateway struct {
 	box        *seal.Box
 	names      atomic.Pointer[searched] // credentials and session ids
 	sessionIDs *scan.Names
+	ofLogin    *scan.Names // what visitors may say at the login alone (carry.go)
 	submitter  *submit.Submitter
 	transport  *http.Transport
 	patient    *http.Transport // for what upstream.slow names
@@ -116,6 +120,7 @@ func New(c Config, p Parts) *Gateway {
 		config: c, door: p.Door, live: p.Live, texts: p.Texts, log: p.Log, now: p.Now,
 		box:        seal.NewBox(p.Keys, seal.Options{Plain: c.Plain, Keep: c.Keep, Secure: !c.Insecure}),
 		sessionIDs: scan.New(sessionPairs(c.SessionNames)),
+		ofLogin:    fieldsOfLogin(c),
 		transport:  newTransport(c.Upstream, c.Upstream.AnswerTimeout),
 		patient:    newTransport(c.Upstream, c.Upstream.SlowTimeout),
 		csrf:       http.NewCrossOriginProtection(),

@@ -38,6 +38,7 @@ import (
 // plan says how a test's house differs from the usual one: a naive upstream, alice asked by SMS, bob and mallory by e-mail.
 type plan struct {
 	naive    naive.Options
+	carry    bool         // login.isolation
 	upstream http.Handler // instead of the naive one
 	users    []challenge.User
 	unlisted challenge.Unlisted
@@ -202,11 +203,15 @@ func (h *house) config() gateway.Config {
 		Limits:      gateway.Limits{Header: 64 << 10, LoginBody: 64 << 10},
 		Session:     challenge.SessionLife{Idle: 8 * time.Hour, Absolute: 24 * time.Hour},
 	}
+	c.Carry = h.plan.carry || carryAll
 	if h.plan.config != nil {
 		h.plan.config(&c)
 	}
 	return c
 }
+
+// carryAll makes every new house one of login.isolation: carry, for tests that hold for both (threats_a14_test.go).
+var carryAll bool
 
 func rule(t testing.TB, method, path string) reading.Rule {
 	t.Helper()

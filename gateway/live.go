@@ -16,11 +16,12 @@ import (
 // and shared by the gateways of successive configurations. Requests look into it without a lock that others hold.
 // The zero Live is empty and lets nobody in.
 type Live struct {
-	byID   sync.Map     // session id → *member
-	byText sync.Map     // exact text of a gateway cookie that opened before → *member
-	names  sessionNames // of cookies that the upstream was seen to set
-	logins loginNames   // of cookies that logins set
-	ended  sync.Map     // id of a session that ended before it was added → when: it was revoked while letIn was on its way here
+	byID     sync.Map     // session id → *member
+	byText   sync.Map     // exact text of a gateway cookie that opened before → *member
+	names    sessionNames // of cookies that the upstream was seen to set
+	logins   loginNames   // of cookies that logins set
+	visitors visitors     // of login.isolation: carry
+	ended    sync.Map     // id of a session that ended before it was added → when: it was revoked while letIn was on its way here
 }
 
 // member is one live session.
@@ -33,7 +34,8 @@ type member struct {
 	opened  atomic.Pointer[openedCookies]
 
 	stay     atomic.Pointer[staying]
-	doubtful atomic.Bool // confirm was asked whose session it is, and did not say (renewed.go)
+	carry    atomic.Pointer[string] // the visitor session that he signs in again in (carry.go)
+	doubtful atomic.Bool            // confirm was asked whose session it is, and did not say (renewed.go)
 
 	mu    sync.Mutex
 	over  bool                            // the session has ended

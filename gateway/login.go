@@ -107,6 +107,9 @@ func (g *Gateway) upstreamHost(public *url.URL) string {
 // showFailed shows the application's own answer to a failed login, without its cookies and with nothing of its header but what
 // kind of text it is; or a page of ours where the answer carries what it must not.
 func (g *Gateway) showFailed(v *visit, answer submit.Answer) error {
+	if err := g.goOn(v, answer.Onward); err != nil {
+		return err
+	}
 	shown := answer.Show
 	if shown == nil {
 		return refuse(templates.Failed, nil)
@@ -140,7 +143,7 @@ func (g *Gateway) toLogin(v *visit) error {
 	if !logout {
 		back, _ = reading.Return(v.target())
 	}
-	is := who{kind: visitor, trail: v.who.trail, back: back}
+	is := who{kind: visitor, trail: v.who.trail, back: back, carry: v.who.carry}
 	if v.who.kind == pending {
 		is.kind, is.id, is.script = pending, v.who.id, v.who.script
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"doorcode/gateway/reading"
+	"doorcode/gateway/seal"
 	"doorcode/templates"
 )
 
@@ -69,7 +70,10 @@ type passage struct {
 	writer  answerWriter
 	cookies openedCookies
 	logout  bool
-	slow    bool // it is one that upstream.slow names
+	slow    bool      // it is one that upstream.slow names
+	carry   string    // the visitor session that it goes up in; "" for none
+	begins  bool      // which is a new one
+	first   *seal.Jar // login.first: the cookies of the session before
 	failure error
 }
 
@@ -106,6 +110,9 @@ func (g *Gateway) serveMember(v *visit) error {
 
 // serveVisitor proxies what is open to everybody, without cookies but for plain and keep.
 func (g *Gateway) serveVisitor(v *visit) error {
+	if g.config.Carry {
+		return g.serveCarried(v)
+	}
 	v.r.Header.Del("Upgrade") // no WebSocket for visitors (threat B8)
 	p := &passage{visit: v, cookies: g.openCookies(v)}
 	if err := g.scanRequest(p); err != nil {
@@ -172,6 +179,9 @@ func (g *Gateway) pass(ctx context.Context, p *passage) (err error) {
 	return p.failure
 }
 
+// isMember reports whether the request goes up in a member's session.
+func (p *passage) isMember() bool { return p.who.kind == insider && p.carry == "" }
+
 // rewrite makes the request that goes up from the one that came. In is not touched.
 func (g *Gateway) rewrite(pr *httputil.ProxyRequest) {
 	p := pr.In.Context().Value(visitKey{}).(*passage)
@@ -183,7 +193,7 @@ func (g *Gateway) rewrite(pr *httputil.ProxyRequest) {
 	}
 	out.URL.RawQuery = pr.In.URL.RawQuery // Rewrite drops what it cannot parse, and old applications send such things
 	out.Host = g.upstreamHost(p.public)
-	upgrade := p.who.kind == insider && reading.WebSocket(out.Header)
+	upgrade := p.isMember() && reading.WebSocket(out.Header)
 	reading.Clean(out.Header)
 	if upgrade {
 		out.Header.Set("Connection", "Upgrade")
@@ -191,7 +201,7 @@ func (g *Gateway) rewrite(pr *httputil.ProxyRequest) {
 	}
 	if p.client != nil {
 		p.client.asksAsClient(out.Header)
-	} else if !g.config.Authorization || p.who.kind != insider { // a visitor's token would open what it opens before any code (threat B5)
+	} else if !g.config.Authorization || !p.isMember() { // a visitor's token would open what it opens before any code (threat B5)
 		delete(out.Header, "Authorization")
 	}
 	if p.cookies.up == "" {

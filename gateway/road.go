@@ -52,7 +52,17 @@ func (g *Gateway) serve(v *visit) error {
 	if err := g.closed(v); err != nil {
 		return err
 	}
-	if v.who.kind == insider {
+	if first, err := g.isFirst(v); first || err != nil {
+		if err != nil {
+			return err
+		}
+		return g.firstPage(v)
+	}
+	again, err := g.signsInAgain(v)
+	if err != nil {
+		return err
+	}
+	if v.who.kind == insider && !again {
 		return g.serveMember(v)
 	}
 	if v.who.kind == stranger && g.sentFrom(v) {
@@ -92,12 +102,8 @@ func (g *Gateway) closed(v *visit) error {
 // errDoor is why doors are shut.
 var errDoor = errors.New("one of the application's other doors")
 
-// login is the request that carries user name and password. It goes up in a session that no browser has held (invariant 3), and
-// what comes back stays here until letIn.
-func (g *Gateway) login(v *visit) error {
-	if answered, err := g.loginAgain(v); answered || err != nil {
-		return err
-	}
+// mayLogIn refuses a login that could come to no good, before it is read.
+func (g *Gateway) mayLogIn(v *visit) error {
 	if v.who.kind == stranger {
 		// The gateway cookie comes with the login page. A browser that lost it would lose the code page too: it is told before a code is paid for.
 		return refuse(templates.NoCookies, nil)
@@ -110,8 +116,24 @@ func (g *Gateway) login(v *visit) error {
 		// A login sent by somebody else's page would sign the victim into the attacker's account (threat C7).
 		return refuse(templates.Forbidden, err)
 	}
+	return nil
+}
+
+// login is the request that carries user name and password. It goes up in a session that no browser has held (invariant 3), and
+// what comes back stays here until letIn.
+func (g *Gateway) login(v *visit) error {
+	if answered, err := g.loginAgain(v); answered || err != nil {
+		return err
+	}
+	if err := g.mayLogIn(v); err != nil {
+		return err
+	}
+	fields, err := g.loginFields(v)
+	if err != nil {
+		return err
+	}
 	done := v.hurry()
-	l, err := reading.ReadLogin(v.r.Header, v.r.URL.RawQuery, v.r.Body, g.config.Limits.LoginBody, g.config.Login.Fields)
+	l, err := reading.ReadLogin(v.r.Header, v.r.URL.RawQuery, v.r.Body, g.config.Limits.LoginBody, fields)
 	done()
 	if err != nil {
 		return loginRefusal(err)
@@ -126,6 +148,7 @@ func (g *Gateway) login(v *visit) error {
 	browser := g.loginBrowser(v)
 	browser.Kept = g.keptBy(v)
 	browser.Check = func(s submit.Session) error { return g.brought(v, s) }
+	browser.Carry = g.carrier(v)
 	answer, err := g.submitter.Submit(v.r.Context(), l, browser)
 	ids := g.learn(answer.Session)
 	if err != nil {

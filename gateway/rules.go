@@ -41,6 +41,9 @@ func (g *Gateway) rulesLookAtForm(v *visit) bool {
 	if g.looks(v, g.config.Doors, true) {
 		return true
 	}
+	if first := g.config.First; first != nil && g.looks(v, []reading.Rule{first.Rule}, true) {
+		return true
+	}
 	return g.looks(v, g.config.Logout, false) || g.looks(v, g.config.Public, false) || g.looks(v, g.config.Elsewhere, false) || v.excusedByQuery(g.config.Elsewhere)
 }
 

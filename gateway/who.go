@@ -27,6 +27,7 @@ type who struct {
 	trail  string // this browser's trail through the states: which wrong codes a right one clears
 	back   string // where it wanted to go
 	script bool   // the challenge began with a script's login: the next page load leads to the code page
+	carry  string // its visitor session, where logins carry one (carry.go); it may have ended
 	ticked bool   // "Remember my device" was ticked with a wrong code: the page shows it so again
 	member *member
 }
@@ -83,15 +84,19 @@ func (g *Gateway) openWho(text string) who {
 	if !ok {
 		return who{kind: stranger}
 	}
-	parts := strings.SplitN(string(value), "\n", 5)
-	if len(parts) != 5 || len(parts[0]) != 1 {
+	parts := strings.Split(string(value), "\n")
+	if len(parts) < 5 || len(parts[0]) != 1 {
 		return who{kind: stranger}
 	}
 	marks := strings.Fields(parts[3])
-	return who{
+	w := who{
 		kind: kind(parts[0][0]), id: parts[1], trail: parts[2],
 		ticked: slices.Contains(marks, ticked), script: slices.Contains(marks, script), back: parts[4],
 	}
+	if len(parts) > 5 {
+		w.carry = parts[5]
+	}
+	return w
 }
 
 // setWho gives the browser its gateway cookie: a new one at every change of state. It carries no secret of the upstream, only
@@ -107,7 +112,7 @@ func (g *Gateway) setWho(w http.ResponseWriter, is who) error {
 	if is.script {
 		marks = append(marks, script)
 	}
-	text, err := g.box.SealOwn(g.cookie.door, []byte(strings.Join([]string{string(is.kind), is.id, is.trail, strings.Join(marks, " "), is.back}, "\n")))
+	text, err := g.box.SealOwn(g.cookie.door, []byte(strings.Join([]string{string(is.kind), is.id, is.trail, strings.Join(marks, " "), is.back, is.carry}, "\n")))
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,9 @@ func (b *Box) SealJar(j *Jar, session string) []Sealed {
 		return nil
 	}
 	for _, c := range j.cookies {
+		if c.path == "" && b.fate(c.name) != sealed {
+			continue // the browser brought it (JarOf), and has it still
+		}
 		parts, _ := b.pass(c, session)
 		all = append(all, parts...)
 	}

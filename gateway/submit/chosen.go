@@ -15,11 +15,7 @@ import (
 //   - the hidden fields of the fresh form that are sent with the value they have there (PHP writes its session id into one, use_trans_sid):
 //     it is this session's.
 func (c Config) chosen(l *reading.Login, page *answer) []string {
-	users, password := c.Fields.Names()
-	ordinary := append(slices.Clone(users), password)
-	for _, fixed := range c.Fixed {
-		ordinary = append(ordinary, fixed.Name)
-	}
+	ordinary := c.ordinary()
 	if f := loginForm(forms(page.text), c.Fields); f != nil {
 		for _, field := range f.controls {
 			if sent, _ := l.Value(field.name); !field.hidden || sent == c.write(page, field.value) {
@@ -27,8 +23,21 @@ func (c Config) chosen(l *reading.Login, page *answer) []string {
 			}
 		}
 	}
+	return chosenBut(ordinary, l)
+}
+
+// ordinary are the fields that every login has, or that the configuration says.
+func (c Config) ordinary() []string {
+	users, password := c.Fields.Names()
+	names := append(slices.Clone(users), password)
+	for _, fixed := range c.Fixed {
+		names = append(names, fixed.Name)
+	}
+	return names
+}
+
+func chosenBut(ordinary []string, l *reading.Login) (chosen []string) {
 	names, keys := l.Names(), l.Keys()
-	var chosen []string
 	for i, name := range names {
 		if !slices.Contains(ordinary, name) || slices.Contains(names[:i], name) {
 			chosen = append(chosen, keys[i])

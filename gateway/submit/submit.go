@@ -51,6 +51,10 @@ type Browser struct {
 	Kept   *seal.Jar   // its preferences (cookies.keep), which go along with a login; nil for none
 
 	Check func(Session) error // asked before the password goes up; what it returns, Submit does. May be nil
+
+	// Carry hands over the visitor session that the login belongs to (login.isolation: carry). When it returns nothing opens that session
+	// any more, and no request of it is under way. nil: the login gets a session of its own.
+	Carry func(context.Context) (*seal.Jar, error)
 }
 
 // Outcome is one of the three of invariant 4. The zero value lets nobody in.
@@ -81,6 +85,7 @@ type Answer struct {
 	Said      *Shown           // Worked, to a script: what the application answered, for a member alone; nil where it may not be passed
 	Token     bool             // Worked, to a script: what it answered has what looks like a token
 	Show      *Shown           // Failed: the application's answer, nil where a page of ours must stand in for it
+	Onward    *seal.Jar        // Failed, carried: the session that its visitor goes on in; nil where he must begin anew
 	Session   Session
 }
 
@@ -104,6 +109,7 @@ type Submitter struct {
 	config    Config
 	transport http.RoundTripper
 	upstream  *url.URL
+	fields    pageFields
 }
 
 // New makes a Submitter. upstream is scheme and host; transport must not follow redirects or keep cookies, which no
@@ -116,6 +122,9 @@ func New(c Config, transport http.RoundTripper, upstream *url.URL) *Submitter {
 // filled in l on the way. The error says that the upstream could not be reached, or not in time: nothing is known then. ctx ends
 // it until the password goes up.
 func (s *Submitter) Submit(ctx context.Context, l *reading.Login, b Browser) (Answer, error) {
+	if b.Carry != nil {
+		return s.submitCarried(ctx, l, b)
+	}
 	v := s.visit(b, new(seal.Jar))
 	page, trouble, err := s.fetchForm(ctx, v)
 	if err != nil || trouble != "" {
@@ -134,15 +143,20 @@ func (s *Submitter) Submit(ctx context.Context, l *reading.Login, b Browser) (An
 	}
 	note := s.config.fill(l, page)
 	session := Session{Jar: v.jar, Chosen: s.config.chosen(l, page), InForms: v.inForms(page)}
-	if b.Check != nil {
-		if err := b.Check(session); err != nil {
+	return s.goUp(ctx, v, ready{to, l, extra, note}, session)
+}
+
+// goUp sends a login that is ready.
+func (s *Submitter) goUp(ctx context.Context, v *visit, r ready, session Session) (Answer, error) {
+	if check := v.browser.Check; check != nil {
+		if err := check(session); err != nil {
 			return Answer{}, err
 		}
 	}
 	// From here on the session may be signed in: whether it is, and how to end it, is asked to the end though the browser may be gone (A7).
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), s.config.patience())
 	defer done()
-	answer, err := s.signIn(ctx, v, ready{to, l, extra, note})
+	answer, err := s.signIn(ctx, v, r)
 	answer.Session = session
 	return answer, err
 }
@@ -179,7 +193,11 @@ func (s *Submitter) signIn(ctx context.Context, v *visit, r ready) (Answer, erro
 		if err != nil {
 			j.shown = err.Error()
 		}
-		return Answer{Outcome: Failed, Reason: j.reason(outcome), Show: shown}, nil
+		answer := Answer{Outcome: Failed, Reason: j.reason(outcome), Show: shown}
+		if v.browser.Carry == nil || err != nil && !errors.Is(err, errLeaks) {
+			return answer, nil
+		}
+		return s.onward(ctx, v, a, j, answer), nil
 	}
 	return Answer{Reason: j.reason(Unclear)}, nil
 }
