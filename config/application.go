@@ -65,6 +65,7 @@ func (r *reader) login(in *section, s *Settings) {
 	s.Fold = in.fold()
 	s.AcceptTypedNames = in.flag("accept_typed_names", false)
 	in.judgeable(g.Login)
+	r.isolation(in, g)
 	in.done()
 }
 
