@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,6 +89,52 @@ func TestEdit(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestRemove(t *testing.T) {
+	for _, c := range []struct{ name, before, after string }{
+		{"a block", "users:\n  # boss\n  - name: a\n    code: off\n  - name: emil # x\n    code: off # y\n    aliases:\n      - e\n\n  # next\n  - name: b\n", "users:\n  # boss\n  - name: a\n    code: off\n\n  # next\n  - name: b\n"},
+		{"the last, no line end, CRLF", "users:\r\n- name: a\r\n- {name: emil, code: off}", "users:\r\n- name: a"},
+		{"the only one", "users:\n  - name: emil\nunlisted: off\n", "users:\nunlisted: off\n"},
+		{"brackets, first", "users: [{name: emil}, {name: b}] # c\n", "users: [{name: b}] # c\n"},
+		{"brackets, last", "users: [{name: a},\n  {name: emil} ]\n", "users: [{name: a} ]\n"},
+		{"brackets, only", "users: [ {name: emil} ]\n", "users: [  ]\n"},
+	} {
+		got, done, err := Edit{User: "EMIL", Remove: true}.edit(c.before, challenge.Fold{Case: true})
+		if err != nil || got != c.after || !done.Removed || done.Name != "emil" {
+			t.Errorf("%s: %v %+v\n got %q\nwant %q", c.name, err, done, got, c.after)
+		}
+	}
+	for _, before := range []string{"users: []\n", "", "users:\n  -\n    name: emil\n", "users: [{name: a}, # a\n {name: emil}]\n"} {
+		if got, _, err := (Edit{User: "emil", Remove: true}).edit(before, challenge.Fold{}); err == nil {
+			t.Errorf("%q became %q", before, got)
+		}
+	}
+}
+
+// Whoever is taken out is gone, and the others are as they were.
+func TestRemoveChangesNobodyElse(t *testing.T) {
+	s := sendable(t)
+	rapid.Check(t, func(t *rapid.T) {
+		text, users := written(t)
+		name := rapid.SampledFrom(users).Draw(t, "user")
+		before, _ := read2(s, text)
+		got, _, err := Edit{User: name, Remove: true}.edit(text, s.Fold)
+		if err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		after, found := read2(s, got)
+		if found.Err() != nil {
+			t.Fatalf("%q\nbecame %q\n%v", text, got, found)
+		}
+		before.Users = slices.DeleteFunc(slices.Clone(before.Users), func(u challenge.User) bool { return u.Name == name })
+		if plain(after) != plain(before) {
+			t.Fatalf("%q\nbecame %q\n got %s\nwant %s", text, got, plain(after), plain(before))
+		}
+		if removed, added := difference(text, got); added != "" || strings.Count(text, "#")-strings.Count(got, "#") > strings.Count(removed, "#") {
+			t.Fatalf("%q\nbecame %q\nby %q for %q", text, got, added, removed)
+		}
+	})
 }
 
 func TestEditByHand(t *testing.T) {

@@ -44,7 +44,7 @@ func (e Edit) Save(gatewayFile string, s *Settings) (Edited, error) {
 	if err != nil {
 		return done, fmt.Errorf("%s: %w", s.Policy, err)
 	}
-	if len(done.Changes) == 0 && !done.New {
+	if len(done.Changes) == 0 && !done.New && !done.Removed {
 		return done, nil
 	}
 	if done.Warnings, err = checked(s, before.text, text); err != nil {

@@ -29,7 +29,7 @@ func userCommand() *cobra.Command {
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(setUserCommand(), listUsersCommand(), showUserCommand())
+	c.AddCommand(setUserCommand(), removeUserCommand(), listUsersCommand(), showUserCommand())
 	return c
 }
 
@@ -98,6 +98,27 @@ A change that the file would not be in order with is refused. A running gateway 
 	return c
 }
 
+func removeUserCommand() *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use:   "remove NAME --config gateway.yaml",
+		Short: "Take a user out of users.yaml",
+		Long: `Takes a user out of users.yaml. What holds for users who are not listed holds from then on: unlisted: refuse keeps the
+user out, and what the user had ends when a running gateway takes it up, before this command ends.`,
+		Example: `  doorcode user remove ahmad.saleh --config /etc/doorcode/gateway.yaml`,
+		Args:    oneName,
+		RunE: func(c *cobra.Command, args []string) error {
+			done, err := setUser.ask(c, file, config.Edit{User: args[0], Remove: true})
+			if err != nil {
+				return err
+			}
+			return sayUserSet(c.OutOrStdout(), c.ErrOrStderr(), done)
+		},
+	}
+	configFlag(c, &file)
+	return c
+}
+
 // valuesOf reads the flags that were given.
 func valuesOf(flags *pflag.FlagSet) (values []config.Value) {
 	for _, k := range userKeys {
@@ -124,6 +145,7 @@ type userSet struct {
 	Name     string   `json:"name"`
 	File     string   `json:"file"`
 	New      bool     `json:"new"`
+	Removed  bool     `json:"removed"`
 	Changes  []string `json:"changes"`
 	Warnings []string `json:"warnings"`
 	InForce  bool     `json:"in_force"` // a running gateway has taken it up
@@ -144,17 +166,17 @@ var setUser = deed[config.Edit, userSet]{"user-set", func(_ context.Context, o *
 		}
 		return userSet{}, err
 	}
-	done := userSet{Name: edited.Name, File: settings.Policy, New: edited.New, Socket: settings.Admin.Socket}
+	done := userSet{Name: edited.Name, File: settings.Policy, New: edited.New, Removed: edited.Removed, Socket: settings.Admin.Socket}
 	for _, change := range edited.Changes {
 		done.Changes = append(done.Changes, sayChange(change))
 	}
 	for _, w := range edited.Warnings {
 		done.Warnings = append(done.Warnings, w.Error())
 	}
-	if len(done.Changes) == 0 && !done.New {
+	if len(done.Changes) == 0 && !done.New && !done.Removed {
 		return done, nil
 	}
-	o.log.Info().Str("event", "admin").Str("command", "user set").Stringer("by", by).Str("user", done.Name).Bool("new", done.New).
+	o.log.Info().Str("event", "admin").Str("command", "user set").Stringer("by", by).Str("user", done.Name).Bool("new", done.New).Bool("removed", done.Removed).
 		Strs("changes", done.Changes).Msg("users.yaml changed on command")
 	if o.takeUp != nil {
 		if err := o.takeUp(written{User: done.Name, Changes: done.Changes}); err != nil {
@@ -189,6 +211,8 @@ func sayUserSet(stdout, stderr io.Writer, done userSet) error {
 	switch {
 	case done.New:
 		fmt.Fprintf(&b, "%s is a new user in %s\n", done.Name, done.File)
+	case done.Removed:
+		fmt.Fprintf(&b, "%s is taken out of %s\n", done.Name, done.File)
 	case len(done.Changes) == 0:
 		fmt.Fprintf(&b, "%s: nothing to change, %s says so already\n", done.Name, done.File)
 	default:
@@ -200,7 +224,7 @@ func sayUserSet(stdout, stderr io.Writer, done userSet) error {
 	switch {
 	case done.InForce:
 		b.WriteString("the running gateway has taken it up\n")
-	case done.New || len(done.Changes) > 0:
+	case done.New || done.Removed || len(done.Changes) > 0:
 		fmt.Fprintf(&b, "no gateway answers at %s: its next start takes it up\n", done.Socket)
 	}
 	_, err := io.WriteString(stdout, b.String())
