@@ -4,6 +4,8 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -52,6 +54,9 @@ func (r *reader) smsProvider(in *section, s *Settings) sms.Config {
 	if len(s.Gateway.PublicURLs) > 0 {
 		c.Host = s.Gateway.PublicURLs[0].Hostname()
 	}
+	if n := in.keys["url"].value; n != nil && readable(n.Value) {
+		in.warn("url", "url is plain http", "account, number and code can be read on the way: write https:// if the provider has it")
+	}
 	in.done()
 	// Check looks at the whole: it is asked only about parts that were read without a problem, or it would complain of what is missing since.
 	if in.node != nil && r.found[before:].Err() == nil {
@@ -61,6 +66,24 @@ func (r *reader) smsProvider(in *section, s *Settings) sms.Config {
 		}
 	}
 	return c
+}
+
+// readable reports whether what is sent to an address can be read on its way through networks that are not one's own.
+func readable(address string) bool {
+	rest, plain := strings.CutPrefix(strings.ToLower(address), "http://")
+	if !plain {
+		return false
+	}
+	host, _, _ := strings.Cut(rest, "/")
+	host, _, _ = strings.Cut(host, "?")
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	if err != nil {
+		return strings.Contains(host, ".") // a bare name is one of the own network
+	}
+	return !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast()
 }
 
 // smsRequest reads what is sent.
