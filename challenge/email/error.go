@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/textproto"
+	"os"
 	"regexp"
 	"strings"
 	"unicode"
@@ -58,7 +59,9 @@ func (s *Sender) failed(ctx context.Context, m challenge.Message, at step, err e
 		e.refused = at == namingRcpt || at == awaitingReply
 		e.cause = nil // the server's word counts, also when it came at the last moment
 		e.Reason = s.mask(m, fmt.Sprintf("%s: %d %s", at, reply.Code, reply.Msg))
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		// The connection has ctx's deadline too, and may find it out first.
+		e.cause = context.DeadlineExceeded
 		e.Reason = fmt.Sprintf("%s: no answer within %v", at, s.c.Timeout)
 	case ctx.Err() != nil:
 		e.Reason = fmt.Sprintf("%s: given up before the answer", at)
