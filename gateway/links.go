@@ -30,9 +30,10 @@ func newLinks(c Config) map[*url.URL]*links.Rewriter {
 		if c.Upstream.Host != "" {
 			own = append(own, &url.URL{Scheme: c.Upstream.URL.Scheme, Host: c.Upstream.Host})
 		}
-		// The application may not have understood that the browser speaks TLS.
-		other := map[string]string{"http": "https", "https": "http"}[public.Scheme]
-		all[public] = links.New(append(own, &url.URL{Scheme: other, Host: public.Host}), public)
+		if public.Scheme == "https" { // which the application may not have understood
+			own = append(own, &url.URL{Scheme: "http", Host: public.Host})
+		}
+		all[public] = links.New(own, public)
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -136,38 +137,60 @@ func TestLoginOfAnAbsoluteApplication(t *testing.T) {
 	h.wantCodePage(b.login("alice"))
 }
 
-// A page that comes in pieces is passed on in pieces.
+// A page that comes in pieces is passed on in pieces, packed or not.
 func TestRewrittenPageInPieces(t *testing.T) {
-	step := make(chan struct{})
-	h := bentHouse(t, plan{config: rewriting}, func(w http.ResponseWriter, r *http.Request, app http.Handler) {
-		if r.URL.Path != "/slow.php" {
-			absolute(w, r, app)
-			return
-		}
-		w.Header().Set("Content-Type", "text/html")
-		for _, piece := range []string{"<p>one</p>", "<p>two</p>"} {
-			io.WriteString(w, piece)
-			http.NewResponseController(w).Flush()
-			<-step
-		}
-		io.WriteString(w, `<a href="http://erp.lan/a">`)
-	})
-	b := h.ready(true)
-	req, err := http.NewRequest("GET", h.url+"/slow.php", nil)
-	must(t, err)
-	req.Header.Set("Accept-Encoding", "identity")
-	res, err := b.client.Do(req)
-	must(t, err)
-	defer res.Body.Close()
-	for _, want := range []string{"<p>one</p>", "<p>two</p>"} {
-		got := make([]byte, len(want))
-		if _, err := io.ReadFull(res.Body, got); string(got) != want || err != nil {
-			t.Fatalf("%q, %v; want %q before the page goes on", got, err, want)
-		}
-		step <- struct{}{}
+	for _, coding := range []string{"identity", "gzip"} {
+		t.Run(coding, func(t *testing.T) {
+			step := make(chan struct{})
+			h := bentHouse(t, plan{config: rewriting}, func(w http.ResponseWriter, r *http.Request, app http.Handler) {
+				if r.URL.Path != "/slow.php" {
+					absolute(w, r, app)
+					return
+				}
+				inPieces(w, r.Header.Get("Accept-Encoding") == "gzip", step)
+			})
+			b := h.ready(true)
+			req, err := http.NewRequest("GET", h.url+"/slow.php", nil)
+			must(t, err)
+			req.Header.Set("Accept-Encoding", coding)
+			res, err := b.client.Do(req)
+			must(t, err)
+			defer res.Body.Close()
+			var page io.Reader = res.Body
+			if coding == "gzip" {
+				page, err = gzip.NewReader(res.Body)
+				must(t, err)
+			}
+			for _, want := range []string{"<p>one</p>", "<p>two</p>"} {
+				got := make([]byte, len(want))
+				if _, err := io.ReadFull(page, got); string(got) != want || err != nil {
+					t.Fatalf("%q, %v; want %q before the page goes on", got, err, want)
+				}
+				step <- struct{}{}
+			}
+			rest, err := io.ReadAll(page)
+			if want := `<a href="` + h.url + `/a">`; err != nil || string(rest) != want {
+				t.Errorf("the rest: %q, %v; want %q", rest, err, want)
+			}
+		})
 	}
-	rest, err := io.ReadAll(res.Body)
-	if err != nil || !strings.Contains(string(rest), h.url+"/a") {
-		t.Errorf("the rest: %q, %v", rest, err)
+}
+
+// inPieces writes a page and waits for a step after each piece.
+func inPieces(w http.ResponseWriter, packed bool, step <-chan struct{}) {
+	w.Header().Set("Content-Type", "text/html")
+	var to io.Writer = w
+	flush := http.NewResponseController(w).Flush
+	if packed {
+		w.Header().Set("Content-Encoding", "gzip")
+		z := gzip.NewWriter(w)
+		defer z.Close()
+		to, flush = z, func() error { return errors.Join(z.Flush(), http.NewResponseController(w).Flush()) }
 	}
+	for _, piece := range []string{"<p>one</p>", "<p>two</p>"} {
+		io.WriteString(to, piece)
+		flush()
+		<-step
+	}
+	io.WriteString(to, `<a href="http://erp.lan/a">`)
 }
