@@ -279,6 +279,10 @@ func (d *Door) begin(ctx context.Context, l Login, j Judgement) (Decision, *send
 		revoked, err = d.store.Begin(ctx, c, l.Pending, set.charge(c, to, l.Address, c.CreatedAt), set.Rules)
 		return err
 	})
+	if d.hasEntryCode(ctx, j.Username, err) {
+		c.Routes, c.Last, c.Sends, c.SentAt, messages = nil, nil, 0, time.Time{}, nil
+		revoked, err = d.store.Begin(ctx, c, l.Pending, SendCharge{User: c.User, Address: l.Address, Now: c.CreatedAt}, set.Rules)
+	}
 	if err == nil && l.Member != nil {
 		// The browser is somebody else's from here on. Its session ends now and in the store, or a restart would bring it back
 		// while the code was never entered (invariant 10, A12).

@@ -89,6 +89,18 @@ func (d *Door) rightEntry(c EntryCode, j Judgement, code string) bool {
 	return right && c.User == j.Username && j.kept(c.Policy)
 }
 
+// hasEntryCode reports whether u may be led to the code page although nothing may be sent: somebody who has the password may have used up
+// what there is to send, and an entry code is how an admin helps then (threat E8). It is asked about refused sends alone; the 15
+// minutes that the code lives bound what is begun without being counted.
+func (d *Door) hasEntryCode(ctx context.Context, u Username, refused error) bool {
+	var wait ErrWait
+	if !errors.As(refused, &wait) || wait.Why == WaitWrongCodes {
+		return false
+	}
+	_, err := d.store.EntryCode(ctx, u, d.now())
+	return err == nil
+}
+
 // errNoWay is why a user was not told.
 var errNoWay = errors.New("there is no address that a message could go to")
 

@@ -312,6 +312,9 @@ type Store interface {
 	// On success it writes the session, the browser with its rotated secret, the trust if asked for, and ends Replaces.
 	Admit(ctx context.Context, e Entry) (Admitted, error)
 
+	// EntryCode returns the live entry code of a user; ErrNotFound where there is none.
+	EntryCode(ctx context.Context, u Username, now time.Time) (EntryCode, error)
+
 	// PutEntryCode writes the entry code of a user, in place of one before it. ErrLocked: nothing was written.
 	PutEntryCode(ctx context.Context, c EntryCode) error
 

@@ -152,23 +152,29 @@ func known(said string) templates.CodeError {
 	return ""
 }
 
+// entered reports whether said is about a code that somebody has typed: he wants the field again.
+func entered(said templates.CodeError) bool {
+	return said == templates.CodeWrong || said == templates.CodeEmpty || said == templates.CodeWait
+}
+
 func (g *Gateway) writeCodePage(v *visit, c challenge.Challenge, said templates.CodeError, wait time.Duration, status int) error {
 	token, err := g.box.SealOwn(formToken, []byte(c.ID))
 	if err != nil {
 		return err
 	}
 	config, now := g.door.Config(), g.now()
+	others := g.door.OtherWays(c)
 	page := templates.CodePage{
 		AppName: g.config.Name, User: c.Name, Digits: config.Digits, Token: token,
 		CanRemember: c.Remember > 0, Remember: v.who.ticked, RememberDays: int(c.Remember / (24 * time.Hour)),
-		Choosing:    len(c.Last) == 0,
+		Choosing:    len(c.Last) == 0 && len(others) > 0 && len(v.query.Get("enter")) == 0 && !entered(said),
 		ResendIn:    resendIn(c, config.Rules.ResendAfter, now),
 		ResendsLeft: max(0, config.Rules.Resends+1-c.Sends),
 		ExpiresIn:   c.ExpiresAt.Sub(now), Error: said, WaitFor: wait,
 		Languages: g.texts.Links(ownRoot + "/language?back=" + url.QueryEscape(codePath) + "&to="),
 		LoginPath: g.config.Login.Page,
 	}
-	for _, r := range g.door.OtherWays(c) {
+	for _, r := range others {
 		page.Others = append(page.Others, templates.RouteLine{Channel: string(r.Channel), Masked: r.Masked})
 	}
 	for _, r := range c.Routes {

@@ -273,3 +273,38 @@ func TestLateOutcomeIsSaid(t *testing.T) {
 	must(t, h.door.Close()) // waits for the outcome to be recorded
 	b.wantOn(`<li class="unsure">`, "It is not certain that the message was sent", "!Look again")
 }
+
+// Who has somebody's password can use up what there is to send to him. An admin's entry code still gets him in, and he needs no message
+// for it: neither where nothing may be sent any more, nor before he has chosen where to.
+func TestThreat_E8_EntryCodeWhenNothingMayBeSent(t *testing.T) {
+	h := newHouse(t, plan{users: smsUsers(), code: func(c *challenge.Config) { c.SMS = challenge.Budget{UserDay: 1} }})
+	h.wantCodePage(h.browser().login("bob"))
+	b := h.browser()
+	if a := b.login("bob"); a.StatusCode != http.StatusTooManyRequests {
+		t.Fatalf("the second SMS: %d", a.StatusCode)
+	}
+	code := h.entryCode("bob")
+	h.wantCodePage(b.login("bob"))
+	b.wantOn("No message was sent. Enter the code that your administrator gave you", `name="code"`, "!How do you want")
+	h.wantRefused("another code", b.enter("000000"))
+	if a := b.enter(code); a.to() != "/home.php" {
+		t.Fatalf("the entry code: %d to %q", a.StatusCode, a.to())
+	}
+	b.wantMember("bob")
+	if a := h.browser().login("bob"); a.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("once it is used: %d, want 429", a.StatusCode)
+	}
+	if h.phone.count() != 1 {
+		t.Errorf("%d SMS, want one", h.phone.count())
+	}
+
+	m := h.browser()
+	h.wantCodePage(m.login("mallory"))
+	m.wantOn("I have a code from my administrator", `!name="code"`)
+	if page := m.get("/_doorcode/code?enter=1"); !strings.Contains(page.body, `name="code"`) || !strings.Contains(page.body, `value="sms"`) {
+		t.Errorf("with a code of the admin's: %s", page.body)
+	}
+	if a := m.enter(h.entryCode("mallory")); a.to() != "/home.php" {
+		t.Errorf("mallory's entry code: %d to %q", a.StatusCode, a.to())
+	}
+}

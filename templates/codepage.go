@@ -96,6 +96,9 @@ type codeView struct {
 // Choosing reports that nothing was sent yet.
 func (v codeView) Choosing() bool { return v.P.Choosing }
 
+// Unsent reports that no message has gone anywhere and yet a code is asked for: one that an admin made.
+func (v codeView) Unsent() bool { return len(v.P.Routes) == 0 && !v.P.Choosing }
+
 // Heading is the key of what the page asks for.
 func (v codeView) Heading() string {
 	if v.P.Choosing {

@@ -28,6 +28,8 @@ code.instead
 choose.title
 choose.text
 choose.hint
+choose.have
+code.unsent
 by.sms
 by.email
 other.title

@@ -3,9 +3,22 @@ package boltstore
 import (
 	"context"
 	"errors"
+	"time"
 
 	"doorcode/challenge"
 )
+
+// EntryCode is challenge.Store's.
+func (s *Store) EntryCode(ctx context.Context, u challenge.Username, now time.Time) (challenge.EntryCode, error) {
+	c, err := read(ctx, s, func(t tx) (challenge.EntryCode, error) {
+		c, _, err := get[challenge.EntryCode](t, entryBucket, u.String())
+		return c, err
+	})
+	if err == nil && (c.ID == "" || !c.Live(now)) {
+		return challenge.EntryCode{}, challenge.ErrNotFound
+	}
+	return c, err
+}
 
 // PutEntryCode is challenge.Store's.
 func (s *Store) PutEntryCode(ctx context.Context, c challenge.EntryCode) error {

@@ -151,3 +151,16 @@ func entryCodeEnds(f *fixture) {
 	f.refusedEntry("a swept one", "carol", third)
 	f.want(f.s.PutEntryCode(f.Context(), third), nil)
 }
+
+func entryCodeFound(f *fixture) {
+	made := f.entryCode("alice")
+	f.again(func() {
+		got, err := f.s.EntryCode(f.Context(), made.User, f.now)
+		f.must(err)
+		equal(f, "the entry code", got, made)
+		_, err = f.s.EntryCode(f.Context(), user("bob"), f.now)
+		f.want(err, challenge.ErrNotFound)
+	})
+	_, err := f.s.EntryCode(f.Context(), made.User, made.ExpiresAt)
+	f.want(err, challenge.ErrNotFound)
+}

@@ -57,6 +57,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) challenge.Store) {
 		{"a trusted browser enters", trustEnters},
 		{"trust holds for its user, family, policy and time", trustBounds},
 		{"a browser remembers what its users chose", choices},
+		{"an entry code is found while it lives", entryCodeFound},
 		{"a lost answer is no copy", lostAnswer},
 		{"a secret older than a trust does not open it", planted},
 		{"a copied browser loses every trust", copied},
