@@ -135,7 +135,7 @@ func TestStaleLoginPage(t *testing.T) {
 }
 
 // twoPageHouse is a house whose login asks for the name first.
-func twoPageHouse(t testing.TB, set func(*twopage.Login)) (*house, *twopage.Login) {
+func twoPageHouse(t testing.TB, set func(*twopage.Login), config ...func(*gateway.Config)) (*house, *twopage.Login) {
 	t.Helper()
 	var h *house
 	login := twopage.New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.naive.ServeHTTP(w, r) }))
@@ -148,6 +148,9 @@ func twoPageHouse(t testing.TB, set func(*twopage.Login)) (*house, *twopage.Logi
 		}
 		c.First = &gateway.FirstPage{Rule: rule(t, "POST", path), Fields: c.Login.Fields}
 		c.Public = append(c.Public, rule(t, "", "/password.php"))
+		for _, change := range config {
+			change(c)
+		}
 	}})
 	return h, login
 }

@@ -82,6 +82,8 @@ func TestThreat_A14_SlowPage(t *testing.T) {
 		t.Run(fmt.Sprintf("visitor gone %v", gone), func(t *testing.T) {
 			slow := make(chan struct{})
 			h := carryHouse(t, naive.Options{Slow: slow})
+			finish := sync.OnceFunc(func() { close(slow) })
+			t.Cleanup(finish)
 			b := h.browser()
 			b.get("/login.php")
 			ctx, leave := context.WithCancel(t.Context())
@@ -100,7 +102,7 @@ func TestThreat_A14_SlowPage(t *testing.T) {
 			if n := len(h.loginRequests()); n != 0 {
 				t.Errorf("%d logins went up while a page was under way in their session", n)
 			}
-			close(slow)
+			finish()
 			h.wantCodePage(<-login)
 			if !gone {
 				if body := <-done; body != "" {
@@ -132,10 +134,12 @@ func (h *house) bareRequest(ctx context.Context, target, cookies string) string 
 // A page that does not come to its end: nobody signs in to its session, neither now nor when its visitor has gone.
 func TestThreat_A14_NeverEnds(t *testing.T) {
 	slow := make(chan struct{})
+	finish := sync.OnceFunc(func() { close(slow) })
 	h := carryHouse(t, naive.Options{Slow: slow}, func(c *gateway.Config) { c.Limits.Patience = 50 * time.Millisecond })
 	login := func(b *browser) answer {
 		return b.post("/login.php", url.Values{"username": {"alice"}, "password": {"alice-pass-1"}})
 	}
+	t.Cleanup(finish)
 	b, c := h.browser(), h.browser()
 	for _, x := range []*browser{b, c} {
 		x.get("/login.php")
@@ -158,7 +162,7 @@ func TestThreat_A14_NeverEnds(t *testing.T) {
 	if a := login(c); a.StatusCode != http.StatusConflict {
 		t.Errorf("a login after a page that did not end: %d to %q", a.StatusCode, a.to())
 	}
-	close(slow)
+	finish()
 	h.up.Close() // waits until what had begun has run
 	if n := len(h.naive.SignIns()); n != 0 {
 		t.Errorf("%d logins were signed in", n)
