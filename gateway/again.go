@@ -61,7 +61,11 @@ func (g *Gateway) loginAgain(v *visit) (answered bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	l, err := reading.ReadLogin(v.r.Header, v.r.URL.RawQuery, bytes.NewReader(raw), g.config.Limits.LoginBody, g.config.Login.Fields)
+	fields, err := g.loginFields(v)
+	if err != nil {
+		return true, err
+	}
+	l, err := reading.ReadLogin(v.r.Header, v.r.URL.RawQuery, bytes.NewReader(raw), g.config.Limits.LoginBody, fields)
 	if err != nil {
 		return true, loginRefusal(err)
 	}
