@@ -117,7 +117,7 @@ func (d *Door) judge(a attempt, life SessionLife, now time.Time) (Judgement, boo
 		// where they are (threat D10).
 		return j, m != nil && m.User == j.Username && p.bears(*m, now) && !m.Way.exempt() && !life.Over(*m, now)
 	case ByTrust:
-		return j, j.Exempt == "" && j.User.Remember > 0 && a.login.Browser != BrowserCookie{}
+		return j, j.Trusts() && a.login.Browser != BrowserCookie{}
 	}
 	return j, false
 }

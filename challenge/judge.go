@@ -166,6 +166,9 @@ func (j Judgement) strictness() int {
 // of judges a user that the store knows.
 func (p *Policy) of(u Username) Judgement { return p.look(u, u.String(), confirmed) }
 
+// Trusts reports whether a browser that this user trusts spares him the code.
+func (j Judgement) Trusts() bool { return j.Refusal == "" && j.Exempt == "" && j.User.Remember > 0 }
+
 // shut reports whether u comes in from nowhere and never. Who has no destination may still come in where no code is asked.
 func (j Judgement) shut() bool {
 	spared := j.Refusal == RefusedNoDestination && (!j.User.From.IsZero() || len(j.User.Networks.NoCode) > 0)

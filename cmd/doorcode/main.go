@@ -69,7 +69,7 @@ user in only after the right code.`,
 	root.SetUsageTemplate(usageText)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usageError{flagMistake(c, err)} })
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(serveCommand(), checkCommand(), demoCommand(), userCommand(), entryCodeCommand(), reloadCommand(), sendTestCommand(), providersCommand(), reportCommand(), keysCommand(), versionCommand())
+	root.AddCommand(serveCommand(), checkCommand(), explainCommand(), demoCommand(), userCommand(), entryCodeCommand(), reloadCommand(), sendTestCommand(), providersCommand(), reportCommand(), keysCommand(), versionCommand())
 	return root
 }
 
