@@ -135,3 +135,19 @@ func TestStay(t *testing.T) {
 		t.Error("Allows says something else than Judge")
 	}
 }
+
+// Messages say the time of where the users are, whatever the machine's clock is set to.
+func TestWhenText(t *testing.T) {
+	hebron, err := time.LoadLocation("Asia/Hebron")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 11, 28, 22, 30, 0, 0, time.UTC)
+	set := setup{Config: Config{Zone: hebron}}
+	if got := whenText(at, set.location()); got != "2026-11-29 00:30 EET" {
+		t.Errorf("in Hebron it is %q", got)
+	}
+	if (&setup{}).location() != time.Local {
+		t.Error("without a zone it is not the machine's")
+	}
+}
