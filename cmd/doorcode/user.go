@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -324,11 +326,26 @@ func showUser(w io.Writer, u challenge.User) error {
 	for _, line := range [][2]string{
 		{"name", u.Name}, {"aliases", strings.Join(u.Aliases, ", ")}, {"code", string(u.Code)},
 		{"mobile", masked(challenge.SMS, u.Mobile)}, {"email", masked(challenge.Email, u.Email)}, {"language", u.Language},
-		{"remember", remember}, {"marks", marks(u)}, {"place", u.Place},
+		{"remember", remember}, {"from", day(u.From)}, {"only", networks(u.Networks.Only)}, {"no_code", networks(u.Networks.NoCode)}, {"marks", marks(u)}, {"place", u.Place},
 	} {
 		if line[1] != "" && line[1] != "-" {
 			fmt.Fprintf(t, "%s\t%s\n", line[0], line[1])
 		}
 	}
 	return t.Flush()
+}
+
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Format(time.DateOnly)
+}
+
+func networks(all []netip.Prefix) string {
+	texts := make([]string, len(all))
+	for i, n := range all {
+		texts[i] = n.String()
+	}
+	return strings.Join(texts, ", ")
 }
