@@ -100,6 +100,10 @@ func (app application) try(t *testing.T, binary string) {
 	if a := alice.get(app.protected); !strings.Contains(a.body, app.mark) {
 		t.Fatal("the second user did not get in")
 	}
+	// A code that nobody enters: the session behind it is signed out at the application, by its own link or form.
+	gone := newSurfer(t, address)
+	gone.login(app, "alice", "alice-pass-1")
+	gone.post("/_doorcode/cancel", hiddenFields(gone.get("/_doorcode/code").body))
 	if app.own != nil {
 		app.own(t, app, newSurfer(t, address), outbox)
 	}
@@ -170,6 +174,9 @@ func startBinary(t *testing.T, binary, address string, args ...string) {
 	t.Cleanup(func() {
 		cmd.Process.Signal(os.Interrupt)
 		<-ended
+		if strings.Contains(log.String(), "not signed out at the application") {
+			t.Error("a session that nobody came for was not signed out")
+		}
 		if t.Failed() {
 			t.Logf("the gateway's log:\n%s", &log)
 		}
