@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -80,72 +79,6 @@ func (e Edit) edit(text string, fold challenge.Fold) (string, Edited, error) {
 		text = next
 	}
 	return text, done, nil
-}
-
-// remove returns the text without the user. Comments in lines of their own stay: whom they are about is not for a program to say.
-func (e Edit) remove(text string, fold challenge.Fold) (string, Edited, error) {
-	done := Edited{Name: e.User, Removed: true}
-	if text == "" {
-		return "", done, errNoUser
-	}
-	f, err := parseUsers(text)
-	if err != nil {
-		return "", done, err
-	}
-	user := f.find(e.User, fold)
-	if user == nil {
-		return "", done, errNoUser
-	}
-	done.Name = at(user, "name").Value
-	if flow(f.users) {
-		text, err = f.cutFlow(slices.Index(f.users.Content, user))
-	} else {
-		text, err = f.cutBlock(user)
-	}
-	return text, done, err
-}
-
-var errNoUser = errors.New("has no such user")
-
-// cutFlow takes an entry out of a list in brackets, with the comma before it or, of the first one, behind it.
-func (f *usersFile) cutFlow(i int) (string, error) {
-	list := f.users.Content
-	from := f.offset(list[i])
-	to, err := f.end(list[i])
-	switch {
-	case err != nil:
-	case i > 0:
-		from, err = f.end(list[i-1])
-	case len(list) > 1:
-		to = f.offset(list[1])
-	}
-	if err != nil {
-		return "", err
-	}
-	without := f.splice(from, to, "")
-	if strings.Contains(f.text[from:f.offset(list[i])], "#") {
-		return "", errByHand{list[i].Line, "a comment stands between this user and the one before"}
-	}
-	return without, nil
-}
-
-// cutBlock takes the lines of an entry out.
-func (f *usersFile) cutBlock(user *yaml.Node) (string, error) {
-	from := f.lines[user.Line-1]
-	if strings.Trim(f.text[from:f.offset(user)], "\ufeff ") != "-" {
-		return "", errByHand{user.Line, "this is written in an unusual way"}
-	}
-	to, err := f.end(user)
-	if err != nil {
-		return "", err
-	}
-	to = f.lineEnd(to)
-	if n := breakAt(f.text[to:]); n > 0 {
-		to += n
-	} else { // the last line has no end, and so has none the one that becomes it
-		from -= len(f.newline())
-	}
-	return f.splice(from, to, ""), nil
 }
 
 // usersFile is the text of users.yaml, parsed.
@@ -385,47 +318,6 @@ func (f *usersFile) appendBlock(entry string) (string, error) {
 		return "", err
 	}
 	return f.linesAfter(end, strings.Repeat(" ", f.users.Column-1)+"- "+entry), nil
-}
-
-// written is v's text as it stands in a file, quoted as the value before it was.
-func (v Value) written(inFlow bool, before yaml.Style) string {
-	switch {
-	case before&yaml.DoubleQuotedStyle != 0:
-		return doubleQuoted(v.Text)
-	case before&yaml.SingleQuotedStyle != 0:
-		return "'" + strings.ReplaceAll(v.Text, "'", "''") + "'"
-	case v.Word && word.MatchString(v.Text):
-		return v.Text
-	}
-	return plainOrQuoted(v.Text, inFlow)
-}
-
-// word is what may stand without quotes however YAML reads it: with nothing in it that would begin another key.
-var word = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
-
-// plainOrQuoted quotes a text that readers of YAML, of this version or the one before, would take for something else than a text: a number
-// (0599123456), a yes or no, nothing, a mark of YAML's own.
-func plainOrQuoted(t string, inFlow bool) string {
-	if !otherwise[strings.ToLower(t)] && staysText("k: "+t, t) && (!inFlow || staysText("{k: "+t+"}", t)) {
-		return t
-	}
-	return doubleQuoted(t)
-}
-
-// otherwise are the words of YAML 1.1 that yaml.v3 takes for texts.
-var otherwise = map[string]bool{"y": true, "n": true, "yes": true, "no": true, "on": true, "off": true}
-
-func staysText(document, t string) bool {
-	var n yaml.Node
-	if yaml.Unmarshal([]byte(document), &n) != nil || len(n.Content) != 1 || len(n.Content[0].Content) != 2 {
-		return false
-	}
-	v := n.Content[0].Content[1]
-	return v.Kind == yaml.ScalarNode && v.Value == t && v.ShortTag() == "!!str" && v.Style == 0 && v.LineComment == ""
-}
-
-func doubleQuoted(t string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(t) + `"`
 }
 
 // clean refuses what has no place in a value on one line.
