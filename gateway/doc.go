@@ -5,7 +5,7 @@
 //
 //	1  no code, no entry             road.go (letIn takes a challenge.Pass, which only challenge/admit.go makes), script.go
 //	2  only sealed cookies go up     cookies.go, seal
-//	3  a login in a fresh session    submit; or in its visitor's, which ends with it: carry.go, visitors.go, crossing.go
+//	3  a login in a fresh session    submit; or in its visitor's, which ends with it: carry.go, firstpage.go, visitors.go, crossing.go
 //	4  who is in is asked            submit, renewed.go
 //	5  default deny                  road.go, rules.go, scan
 //	6  one reading of a request      receive.go, reading

@@ -184,3 +184,100 @@ type onlyHeader struct{ http.ResponseWriter }
 
 func (o *onlyHeader) WriteHeader(int)             { o.Header().Del("Location") }
 func (o *onlyHeader) Write(p []byte) (int, error) { return len(p), nil }
+
+// A member whose application session is over signs in as somebody else: what he had as a member, and as the visitor that he was beside it,
+// opens nothing of it.
+func TestThreat_A14_MemberAsAnotherUser(t *testing.T) {
+	h := carryHouse(t, naive.Options{Slow: noWait()})
+	b, member, beside := h.browser(), h.browser(), h.browser()
+	b.enterWith("mallory")
+	if a := b.login("alice"); a.StatusCode != http.StatusConflict {
+		t.Errorf("a login beside a session that is signed in: %d to %q", a.StatusCode, a.to())
+	}
+	b.wantMember("mallory")
+	b.copyTo(member)
+	h.naive.Forget()
+	b.get("/login.php")
+	b.copyTo(beside)
+	h.wantCodePage(b.post("/login.php", url.Values{"username": {"alice"}, "password": {"alice-pass-1"}}))
+	try := func(when string) {
+		t.Helper()
+		served := len(h.ranAs("alice"))
+		for _, x := range []*browser{member, beside} {
+			for _, target := range []string{"/home.php", "/invoice.php?id=7", "/slow", "/login.php"} {
+				if a := x.get(target); len(h.ranAs("alice")) != served || strings.Contains(a.body, "alice") {
+					t.Errorf("%s: answered as alice at %s: %s", when, target, a.body)
+				}
+			}
+		}
+	}
+	try("before the code")
+	b.enter(h.lastCode("alice"))
+	b.wantMember("alice")
+	try("after the code")
+	h.restart()
+	try("after a restart")
+	b.wantMember("alice")
+}
+
+// Beside his live session a member is a visitor where he signs in again, and nowhere else.
+func TestThreat_A14_VisitorBesideAMember(t *testing.T) {
+	h := carryHouse(t, naive.Options{})
+	b := h.browser()
+	b.enterWith("mallory")
+	h.naive.Forget()
+	b.get("/login.php")
+	before := len(h.naive.Requests())
+	b.get("/login.php")
+	b.get("/static/app.css", "Authorization", "Bearer x")
+	b.get("/home.php")
+	var up []string
+	for _, r := range h.naive.Requests()[before:] {
+		if r.URI == "/home.php" && r.Header.Get("Cookie") != "" {
+			t.Errorf("a member's page went up with a visitor's cookies %q", r.Header.Get("Cookie"))
+		}
+		if r.URI == "/login.php" || r.URI == "/static/app.css" {
+			up = append(up, r.Header.Get("Cookie"))
+		}
+		if r.Header.Get("Authorization") != "" {
+			t.Error("Authorization went up")
+		}
+	}
+	if len(up) != 2 || up[0] == "" || up[0] != up[1] {
+		t.Errorf("the login page and what is on it went up with %q, want one session", up)
+	}
+}
+
+// Of a login that failed its visitor gets the session back, sealed to him alone; of one that may have worked he gets nothing.
+func TestThreat_A14_AfterAFailedLogin(t *testing.T) {
+	for name, c := range map[string]struct {
+		o    naive.Options
+		goes bool // the visitor goes on in the session
+	}{
+		"text": {naive.Options{}, true}, "redirect back": {naive.Options{Failure: naive.Back}, false}, "new id": {naive.Options{Regenerates: true}, true},
+		"shows the id": {naive.Options{ShowsID: true}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := carryHouse(t, c.o)
+			b, other := h.browser(), h.browser()
+			heard := b.listen()
+			b.get("/login.php")
+			before := b.cookie("PHPSESSID")
+			b.post("/login.php", url.Values{"username": {"alice"}, "password": {"wrong"}})
+			if after := b.cookie("PHPSESSID"); (after != before) != c.goes {
+				t.Errorf("the session's cookie was given anew: %v, want %v", after != before, c.goes)
+			}
+			other.get("/login.php")
+			other.setCookie("PHPSESSID", b.cookie("PHPSESSID"))
+			h.wantCodePage(b.login("alice"))
+			held := h.naive.SessionID("alice")
+			other.get("/invoice.php?id=7")
+			h.wantNothingAs("alice")
+			b.enter(h.lastCode("alice"))
+			b.wantMember("alice")
+			if !c.o.ShowsID { // such pages show it to their visitor before he is anybody
+				wantNone(t, "what reached the browser", heard.String(), held)
+			}
+		})
+	}
+}
