@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,7 @@ type visitors struct {
 	mu    sync.Mutex
 	run   string           // names this run of the program
 	floor int64            // what was made up to then is void; unix nanoseconds
-	spent map[string]int64 // id → when it was made
+	spent map[string]int64 // the random part of an id → when it was made
 	under map[string]*underWay
 }
 
@@ -68,28 +69,28 @@ func visitorName(id string) string {
 func (s *visitors) live(id string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.madeAtLocked(id, now)
+	_, _, ok := s.readLocked(id, now)
 	return ok
 }
 
-// madeAtLocked says when a live visitor session was made.
-func (s *visitors) madeAtLocked(id string, now time.Time) (int64, bool) {
+// readLocked returns the random part of a live visitor session's id, and when it was made.
+func (s *visitors) readLocked(id string, now time.Time) (key string, made int64, ok bool) {
 	parts := strings.SplitN(id, ".", 4)
 	if len(parts) != 4 || s.run == "" || parts[1] != s.run {
-		return 0, false
+		return "", 0, false
 	}
 	made, err := strconv.ParseInt(parts[0], 36, 64)
-	if _, gone := s.spent[id]; err != nil || gone || made <= s.floor || now.Sub(time.Unix(0, made)) > visitorLife {
-		return 0, false
+	if _, gone := s.spent[parts[2]]; err != nil || gone || made <= s.floor || now.Sub(time.Unix(0, made)) > visitorLife {
+		return "", 0, false
 	}
-	return made, true
+	return parts[2], made, true
 }
 
 // begin notes a request that goes up in a visitor session; false when that is over.
 func (s *visitors) begin(c *crossing, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.madeAtLocked(c.id, now); !ok {
+	if _, _, ok := s.readLocked(c.id, now); !ok {
 		return false
 	}
 	if s.under == nil {
@@ -131,9 +132,12 @@ func (s *visitors) end(c *crossing, whole bool, now time.Time) {
 // returns when the application has given them. errSpent: it was no live one. errUnderWay: one of them did not end, and
 // what is signed in to this session now could answer it. Two logins at once in one session: one gets errSpent.
 func (s *visitors) spend(ctx context.Context, id string, now time.Time, patience time.Duration) error {
-	u, err := s.mark(id, now)
+	u, under, err := s.mark(id, now)
 	if err != nil || u == nil {
 		return err
+	}
+	for _, c := range under {
+		c.curtain.draw()
 	}
 	wait := time.NewTimer(2 * patience) // each of them gives up after one
 	defer wait.Stop()
@@ -151,25 +155,22 @@ func (s *visitors) spend(ctx context.Context, id string, now time.Time, patience
 }
 
 // mark is spend without the waiting; nil where nothing is under way.
-func (s *visitors) mark(id string, now time.Time) (*underWay, error) {
+func (s *visitors) mark(id string, now time.Time) (*underWay, []*crossing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.spendLocked(id, now) {
-		return nil, errSpent
+		return nil, nil, errSpent
 	}
 	u := s.under[id]
 	if u == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	u.ended = make(chan struct{})
-	for c := range u.crossings {
-		c.curtain.draw()
-	}
-	return u, nil
+	return u, slices.Collect(maps.Keys(u.crossings)), nil
 }
 
 func (s *visitors) spendLocked(id string, now time.Time) bool {
-	made, ok := s.madeAtLocked(id, now)
+	key, made, ok := s.readLocked(id, now)
 	if !ok {
 		return false
 	}
@@ -179,7 +180,7 @@ func (s *visitors) spendLocked(id string, now time.Time) bool {
 	if s.spent == nil {
 		s.spent = map[string]int64{}
 	}
-	s.spent[strings.Clone(id)] = made
+	s.spent[strings.Clone(key)] = made
 	return true
 }
 
