@@ -136,6 +136,7 @@ func New(c Config, p Parts) *Gateway {
 	}
 	g.sessions.add(c.SessionNames...)
 	login := c.Login
+	login.Scripts = c.Scripts != nil
 	for _, value := range c.LoginRule.Form {
 		login.Named = append(login.Named[:len(login.Named):len(login.Named)], value.Name)
 	}

@@ -194,13 +194,14 @@ func TestThreat_A15_FailedLogin(t *testing.T) {
 		c.Login.Success, c.Login.Failure = nil, &submit.Condition{Any: []submit.Test{{Status: 200}}}
 		c.Login.Confirm.SignedIn = regexp.MustCompile("nothing has this")
 	})
-	b = h.browser()
-	a := b.signIn("bob", "bob-pass-1")
-	if len(app.Tokens()) != 1 {
-		t.Fatal("no token was given out")
-	}
-	if strings.Contains(a.body, app.Tokens()[0]) || a.StatusCode != http.StatusUnauthorized {
-		t.Errorf("judged failed: %d %s", a.StatusCode, a.body)
+	for name, header := range map[string][]string{"a script": nil, "who says that he is a page": {"Sec-Fetch-Dest", "document", "Sec-Fetch-Mode", "navigate"}} {
+		a := h.browser().signIn("bob", "bob-pass-1", header...)
+		if len(app.Tokens()) == 0 {
+			t.Fatal("no token was given out")
+		}
+		if a.StatusCode != http.StatusUnauthorized || slices.ContainsFunc(app.Tokens(), func(token string) bool { return strings.Contains(a.body, token) }) {
+			t.Errorf("judged failed, to %s: %d %s", name, a.StatusCode, a.body)
+		}
 	}
 }
 

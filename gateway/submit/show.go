@@ -38,8 +38,9 @@ func (s *Submitter) show(ctx context.Context, v *visit, a *answer) (*Shown, erro
 	if v.leaksIn(a, shown) {
 		return nil, errLeaks
 	}
-	if v.browser.Script && handsOutToken(a.text) {
-		return nil, errToken // judged failed though it signed in (A16), and no cookie tells of it
+	if s.config.Scripts && handsOutToken(a.text) {
+		// Judged failed though it signed in (A16), and no cookie tells of it. Whether a script sent this one says its sender (A15).
+		return nil, errToken
 	}
 	return shown, nil
 }

@@ -24,6 +24,7 @@ type Config struct {
 	Fixed   []reading.Value     // fields that a login may not choose: set to their value whatever was sent
 	Prepare string              // path and query that the page's script asks before the login, for a cookie; "" for none
 	Headers []Header            // what the application's script sends beside the body
+	Scripts bool                // scripts may send the login: tokens may stand in what it answers
 	Hosts   []string            // further hosts that its pages call it by (rewrite.addresses)
 	Named   []string            // further fields that tell a login (login.form); kept where those that its form lacks are dropped
 	Success *Condition          // nil: none
