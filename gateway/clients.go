@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
+	"slices"
 	"time"
 
 	"doorcode/challenge"
@@ -150,15 +151,26 @@ func (g *Gateway) call(v *visit, c *shown) error {
 	return g.pass(ctx, &passage{visit: v})
 }
 
-// asksAsClient makes the request that goes up a client's: its key is for us alone, its Authorization only where the rule says so.
-func (c *shown) asksAsClient(h http.Header) {
-	for _, key := range c.Keys {
-		if key.Header != c.proof.pass {
-			delete(h, key.Header)
+// keyHeaders are the headers that clients send their keys in.
+func keyHeaders(clients []Client) (names []string) {
+	for _, c := range clients {
+		for _, key := range c.Keys {
+			if !slices.Contains(names, key.Header) {
+				names = append(names, key.Header)
+			}
 		}
 	}
-	if !c.Authorization {
-		delete(h, "Authorization")
+	return names
+}
+
+// dropKeys takes keys out of what goes up. They are for us alone, but for one that a client has come in by and its application wants to see:
+// a key that somebody found would otherwise do without the network or certificate that its rule wants beside it, in a member's request to
+// a path that is no door or a visitor's to a public one (threat B13).
+func (g *Gateway) dropKeys(p *passage, h http.Header) {
+	for _, name := range g.keyHeaders {
+		if p.client == nil || name != p.client.proof.pass {
+			delete(h, name)
+		}
 	}
 }
 

@@ -101,6 +101,7 @@ type Gateway struct {
 	patient    *http.Transport // for what upstream.slow names
 	proxy      *httputil.ReverseProxy
 	clients    []*client
+	keyHeaders []string
 	csrf       *http.CrossOriginProtection
 	cookie     ownNames
 	ids        requestIDs
@@ -126,6 +127,7 @@ func New(c Config, p Parts) *Gateway {
 		csrf:       http.NewCrossOriginProtection(),
 		cookie:     newOwnNames(c.Insecure),
 		ids:        newRequestIDs(),
+		keyHeaders: keyHeaders(c.Clients),
 		links:      newLinks(c),
 	}
 	for _, u := range c.PublicURLs {

@@ -199,9 +199,8 @@ func (g *Gateway) rewrite(pr *httputil.ProxyRequest) {
 		out.Header.Set("Connection", "Upgrade")
 		out.Header.Set("Upgrade", "websocket")
 	}
-	if p.client != nil {
-		p.client.asksAsClient(out.Header)
-	} else if !g.config.Authorization || !p.isMember() { // a visitor's token would open what it opens before any code (threat B5)
+	g.dropKeys(p, out.Header)
+	if !g.passesAuthorization(p) {
 		delete(out.Header, "Authorization")
 	}
 	if p.cookies.up == "" {
@@ -212,6 +211,15 @@ func (g *Gateway) rewrite(pr *httputil.ProxyRequest) {
 	delete(out.Header, "Expect")
 	g.askReadable(p, out.Header)
 	g.forwarded(out.Header, p.visit)
+}
+
+// passesAuthorization: a client's own goes up where its rule says so, a member's where the configuration does. A visitor's token would
+// open what it opens before any code (threat B5).
+func (g *Gateway) passesAuthorization(p *passage) bool {
+	if p.client != nil {
+		return p.client.Authorization
+	}
+	return g.config.Authorization && p.isMember()
 }
 
 // proxyError keeps what went wrong for pass to return.

@@ -194,6 +194,28 @@ func TestThreat_B13_ClientsKeyFromElsewhere(t *testing.T) {
 	}
 }
 
+// Nor does a key that somebody found reach the application in a browser's request, where it would do without the network.
+func TestThreat_B13_ClientsKeyOfAMember(t *testing.T) {
+	h, app := newShopHouse(t, func(c *gateway.Client) {
+		c.Networks, c.Rule, c.Keys[0].Pass = prefixes("10.0.0.0/8"), rule(t, "POST", "/pos.php"), true
+	}, func(c *gateway.Config) {
+		c.Doors = nil
+		c.Public = append(c.Public, rule(t, "POST", "/pos.php/open"))
+	})
+	member := h.browser()
+	member.enterWith("mallory")
+	member.do("POST", "/pos.php", "x", "X-Shop-Key", shopKey)
+	h.browser().do("POST", "/pos.php/open", "x", "X-Shop-Key", shopKey)
+	if len(app.calls()) != 2 {
+		t.Fatalf("%d requests arrived, want the member's and the visitor's", len(app.calls()))
+	}
+	for _, r := range app.calls() {
+		if r.Header["X-Shop-Key"] != nil {
+			t.Errorf("the key went up with a browser's request to %s", r.URL.Path)
+		}
+	}
+}
+
 // The network of a shop is full of browsers. A rule without a key is none for them: it would be a way past the code for whoever sits there,
 // and for any page that one of them looks at.
 func TestThreat_B5_BrowserInAClientsNetwork(t *testing.T) {
