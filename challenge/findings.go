@@ -52,6 +52,7 @@ func (f Finding) Merge(more Finding) Finding {
 type findings struct {
 	mu     sync.Mutex
 	unsent map[findingKey]Finding
+	of     map[FindingKind]int // how many of each kind: strangers' paths must not crowd out who signs in
 }
 
 type findingKey struct {
@@ -62,15 +63,17 @@ type findingKey struct {
 func (f *findings) add(found Finding) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.unsent == nil {
+		f.unsent, f.of = map[findingKey]Finding{}, map[FindingKind]int{}
+	}
 	key := findingKey{found.Kind, found.Name, found.Detail}
 	before, known := f.unsent[key]
 	if known {
 		found = before.Merge(found)
-	} else if len(f.unsent) >= MaxFindings {
+	} else if f.of[found.Kind] >= MaxFindings {
 		return
-	}
-	if f.unsent == nil {
-		f.unsent = map[findingKey]Finding{}
+	} else {
+		f.of[found.Kind]++
 	}
 	f.unsent[key] = found
 }
@@ -82,7 +85,7 @@ func (f *findings) take() []Finding {
 	for _, found := range f.unsent {
 		all = append(all, found)
 	}
-	f.unsent = nil
+	f.unsent, f.of = nil, nil
 	slices.SortFunc(all, func(a, b Finding) int {
 		return cmp.Or(a.FirstAt.Compare(b.FirstAt), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Detail, b.Detail))
 	})
@@ -118,5 +121,51 @@ func (d *Door) Findings(ctx context.Context) ([]Finding, error) {
 	if err := d.WriteFindings(ctx); err != nil {
 		return nil, err
 	}
-	return d.store.Findings(ctx)
+	found, err := d.store.Findings(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return d.Policy().together(found), nil
+}
+
+// together makes one finding of those of one user: who is not listed is found under every spelling that he typed, and counts once. He is
+// called as the policy calls him, else as he was first seen.
+func (p *Policy) together(found []Finding) (all []Finding) {
+	names, at := map[Username]Finding{}, map[findingKey]int{}
+	for _, f := range found {
+		if u := p.userIn(f); !u.IsZero() && (names[u].Name == "" || f.FirstAt.Before(names[u].FirstAt)) {
+			names[u] = f
+		}
+	}
+	for _, f := range found {
+		if u := p.userIn(f); !u.IsZero() {
+			f.Name = names[u].Name
+			if l := p.listed[u]; l != nil {
+				f.Name = l.user.Name
+			}
+		}
+		key := findingKey{f.Kind, f.Name, f.Detail}
+		if i, known := at[key]; known {
+			all[i] = all[i].Merge(f)
+			continue
+		}
+		at[key] = len(all)
+		all = append(all, f)
+	}
+	return all
+}
+
+// userIn is whose login was found; nobody for other findings and for names that cannot be compared.
+func (p *Policy) userIn(f Finding) Username {
+	if f.Kind != FoundLogin {
+		return Username{}
+	}
+	u, err := p.config.Fold.Username(f.Name)
+	if err != nil {
+		return Username{}
+	}
+	if l := p.listed[u]; l != nil {
+		return l.username // also by an alias
+	}
+	return u
 }

@@ -185,4 +185,11 @@ paths refused: 1
 	if got := regexp.MustCompile(` +\n`).ReplaceAllString(out.String(), "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
+	out.Reset()
+	for i := range challenge.MaxFindings {
+		found = append(found, challenge.Finding{Kind: challenge.FoundDoor, Name: fmt.Sprintf("/api/%d", i), Detail: "GET", Count: 1, FirstAt: at, LastAt: at})
+	}
+	if err := writeReport(&out, found, false); err != nil || strings.Count(out.String(), "there may be others") != 1 {
+		t.Errorf("a thousand doors: %v, and that there may be more is not said once", err)
+	}
 }

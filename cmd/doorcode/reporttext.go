@@ -100,6 +100,9 @@ func (p reportPart) write(w io.Writer, found []challenge.Finding) {
 		fmt.Fprintf(t, "  %s\t%d\t%s\t%s\n", printable(f.Name), f.Count, clock(f.LastAt), printable(f.Detail))
 	}
 	t.Flush()
+	if len(found) >= challenge.MaxFindings {
+		fmt.Fprintf(w, "  No more than %d are kept: there may be others.\n", challenge.MaxFindings)
+	}
 }
 
 // printable keeps what strangers chose from steering the terminal or the table.
