@@ -104,8 +104,12 @@ func (g *Gateway) codePageFirst(v *visit) (led bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	logout, err := v.judge(g.config.Logout, true)
+	if err != nil {
+		return false, err
+	}
 	is := v.who
-	if back, ok := reading.Return(v.target()); ok && !g.isLoginPage(v) {
+	if back, ok := reading.Return(v.target()); ok && !logout && !g.isLoginPage(v) { // a sign-out is nowhere to go after the code
 		is.back = back
 	}
 	if err := g.setWho(v.w, is); err != nil {
