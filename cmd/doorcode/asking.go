@@ -27,8 +27,7 @@ func (a *asking) config() *tls.Config {
 	return c
 }
 
-// forClient is asked at each handshake. A configuration that has been exchanged brings other tickets too: nobody resumes what an older one
-// had asked for.
+// forClient is asked at each handshake.
 func (a *asking) forClient(*tls.ClientHelloInfo) (*tls.Config, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -45,6 +44,10 @@ func (a *asking) made(authorities []*x509.Certificate) *tls.Config {
 	c := a.plain.Clone()
 	c.NextProtos = []string{"h2", "http/1.1"} // http.Server adds them only to its own
 	c.ClientAuth = tls.RequestClientCert
+	// Nobody is asked in a session that is resumed: a till that knew the gateway before its rule was there would go without a certificate for
+	// as long as its ticket lives, a week. crypto/tls gives every configuration the tickets of the listener's own, so none are taken while
+	// somebody is asked: a new connection then costs a whole handshake, a millisecond.
+	c.SessionTicketsDisabled = true
 	c.ClientCAs = x509.NewCertPool()
 	for _, one := range authorities {
 		c.ClientCAs.AddCert(one)

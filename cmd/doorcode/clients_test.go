@@ -74,6 +74,7 @@ type till struct {
 	cert  *tls.Certificate
 	h2    bool
 	asked *tls.CertificateRequestInfo // at the last call
+	known tls.ClientSessionCache      // its TLS sessions; nil: none are kept
 }
 
 // signIn asks for a token as a point of sale does, on a connection of its own.
@@ -81,7 +82,7 @@ func (p *till) signIn() (status int, body string) {
 	p.t.Helper()
 	p.asked = nil
 	transport := &http.Transport{Protocols: new(http.Protocols), TLSClientConfig: &tls.Config{
-		InsecureSkipVerify: true,
+		InsecureSkipVerify: true, ServerName: "till", ClientSessionCache: p.known,
 		GetClientCertificate: func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			p.asked = asked
 			if p.cert == nil || asked.SupportsCertificate(p.cert) != nil {
@@ -110,13 +111,14 @@ func (p *till) signIn() (status int, body string) {
 func TestServeClientsCertificates(t *testing.T) {
 	t.Parallel()
 	var shop, foreign *shopAuthority
-	without := ""
+	without, with := "", ""
 	i := install(t, func(dir, gateway string) string {
 		writeCertificate(t, dir)
 		shop, foreign = newShopAuthority(t, dir, "shop"), newShopAuthority(t, dir, "foreign")
 		gateway = strings.Replace(gateway, "insecure: true", "cert: door.pem, key: door.key", 1)
 		without = strings.Replace(gateway, "public_url: http:", "public_url: https:", 1) + "doors: [/api/*]\n"
-		return without + "clients: [{name: till, path: /api/login, methods: [POST], certificate: {ca_file: shop.pem, names: [till-*]}}]\n"
+		with = without + "clients: [{name: till, path: /api/login, methods: [POST], certificate: {ca_file: shop.pem, names: [till-*]}}]\n"
+		return with
 	})
 	url := "https://" + i.address
 	for _, h2 := range []bool{false, true} {
@@ -144,6 +146,13 @@ func TestServeClientsCertificates(t *testing.T) {
 	p := &till{t: t, url: url, cert: shop.issue("till-1")}
 	if status, body := p.signIn(); status != http.StatusForbidden || p.asked != nil {
 		t.Errorf("without the rule: %d %s, asked for a certificate %v", status, body, p.asked != nil)
+	}
+	// A till that knew the gateway before the rule was there would resume its TLS session, and so never be asked.
+	known := &till{t: t, url: url, cert: shop.issue("till-2"), known: tls.NewLRUClientSessionCache(1)}
+	known.signIn()
+	i.saying("changed files taken up", func() { i.write("gateway.yaml", with) })
+	if status, body := known.signIn(); status != http.StatusOK || known.asked == nil {
+		t.Errorf("a till of before the rule: %d %s, asked for a certificate %v", status, body, known.asked != nil)
 	}
 	if log, _ := i.log.read(); !strings.Contains(log, "certificate till-1") {
 		t.Error("the audit log does not name the certificate")
