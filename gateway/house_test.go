@@ -667,16 +667,28 @@ func (m *mailServer) count(to string) int {
 	return len(m.mails[to])
 }
 
-// clock is the real one, moved by what a test adds.
+// clock is the real one, moved by what a test adds, in the machine's zone or another.
 type clock struct {
 	mu    sync.Mutex
 	moved time.Duration
+	zone  *time.Location
+}
+
+// live moves the clock to another place.
+func (c *clock) live(zone *time.Location) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.zone = zone
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return time.Now().Add(c.moved)
+	now := time.Now().Add(c.moved)
+	if c.zone != nil {
+		now = now.Round(0).In(c.zone) // what a wall clock there shows, and nothing else to reckon by
+	}
+	return now
 }
 
 func (c *clock) add(d time.Duration) {
