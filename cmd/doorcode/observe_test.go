@@ -52,9 +52,17 @@ func TestObserveWordPress(t *testing.T) {
 		t.Errorf("logins %v, want %v", logins, want)
 	}
 
-	// Going live: those five are given an address first, or the file would be refused.
-	w.write("enforce", strings.ReplaceAll(w.users(users, unlisted, nowhere), "code: sms", "code: off"))
-	w.doorcode("reload", "--config", w.config)
+	// Going live: those five are given an address first, or the file would be refused. The mode alone then ends who came in without a code.
+	early, listed := newSurfer(t, w.address), strings.ReplaceAll(w.users(users, unlisted, nowhere), "code: sms", "code: off")
+	early.login(wordpress, "user02", "user02-pass-1")
+	for _, step := range [][2]string{{"observe", "/wp-admin/"}, {"enforce", "/wp-login.php"}} {
+		mode, path := step[0], step[1]
+		w.write(mode, listed)
+		w.doorcode("reload", "--config", w.config)
+		if a := early.get("/wp-admin/profile.php"); !strings.HasPrefix(a.Request.URL.Path, path) {
+			t.Errorf("in since before, with mode: %s: %d at %s, want %s", mode, a.StatusCode, a.Request.URL, path)
+		}
+	}
 	late := newSurfer(t, w.address)
 	if a := late.login(wordpress, "user01", "user01-pass-1"); !strings.HasSuffix(a.Request.URL.Path, "/_doorcode/code") {
 		t.Errorf("with mode: enforce: %d at %s", a.StatusCode, a.Request.URL)
