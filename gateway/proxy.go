@@ -91,11 +91,9 @@ func (g *Gateway) serveMember(v *visit) error {
 	if err != nil {
 		return err
 	}
+	// How long an answer may take opens nothing: what these rules cannot judge gets no more time than the rest, and is not refused.
 	slow, err := v.judge(g.config.Upstream.Slow, false)
-	if err != nil {
-		return err
-	}
-	p := &passage{visit: v, cookies: g.openCookies(v), logout: logout, slow: slow}
+	p := &passage{visit: v, cookies: g.openCookies(v), logout: logout, slow: slow && err == nil}
 	if err := g.scanRequest(p); err != nil {
 		return err
 	}
