@@ -99,6 +99,9 @@ func (p *Policy) Stay(s Session) Stay {
 	if p.config.Observe {
 		return st // nobody is refused yet
 	}
+	if s.Way == ByObserve {
+		return Stay{} // codes are asked from now on, also while the store that is to end it is in trouble
+	}
 	t := p.named(cmp.Or(s.Typed, s.Name))
 	if s.Confirmed == "" || t.Listed {
 		st.users = append(st.users, t.User)

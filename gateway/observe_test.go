@@ -76,6 +76,31 @@ func TestThreat_C13_ObserveIsOver(t *testing.T) {
 	}
 }
 
+// They end though the store is in trouble on that day and nothing can be written in it: the policy alone says so.
+func TestThreat_C13_ObserveIsOverInTrouble(t *testing.T) {
+	store := &brokenStore{}
+	h := newHouse(t, plan{store: store.around})
+	b, coded := h.browser(), h.browser()
+	coded.enterWith("bob")
+	h.setPolicy(func(c *challenge.PolicyConfig) { c.Observe = true })
+	b.login("alice")
+	b.wantMember("alice")
+	h.policy.Observe = false
+	store.breakIt("Revoke")
+	if _, err := h.door.SetPolicy(t.Context(), h.newPolicy()); err == nil {
+		t.Fatal("the store was not in trouble: the test proves nothing")
+	}
+	before := len(h.ranAs("alice"))
+	for range 2 {
+		if a := b.get("/invoice.php?id=7"); a.StatusCode == http.StatusOK || len(h.ranAs("alice")) > before {
+			t.Errorf("in since mode: observe: %d: %s", a.StatusCode, a.body)
+		}
+	}
+	store.breakIt()
+	b.wantVisitor()
+	coded.wantMember("bob")
+}
+
 // A trust of before goes with what it was given for, also while nobody is asked.
 func TestThreat_D7_TrustWhileObserving(t *testing.T) {
 	h := newHouse(t, plan{})
