@@ -68,6 +68,7 @@ func TestThreat_C13_ObserveIsOver(t *testing.T) {
 	once.wantMember("alice")
 	twice.wantMember("alice")
 	h.setPolicy(func(c *challenge.PolicyConfig) { c.Observe = false })
+	h.wantNoSession() // before anybody asks for anything: what is open ends too
 	for _, b := range []*browser{once, twice} {
 		b.wantVisitor()
 		if a := b.login("alice"); a.to() != "/_doorcode/code" {
