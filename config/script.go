@@ -105,7 +105,7 @@ func (r *reader) scriptAnswer(login *section, c submit.Config) *gateway.ScriptAn
 		Status:  in.count("status", 401, 200, 599),
 		Type:    in.text("type", "application/json"),
 		Body:    get(in, "body", "", func(t string) (string, *fault) { return t, nil }),
-		Members: in.choice("members", "upstream", "upstream", "same") == "upstream",
+		Members: in.choice("members", "same", "same", "upstream") == "upstream",
 	}
 	switch {
 	case a.Status >= 300 && a.Status < 400 || a.Status == 204 || a.Status == 205:

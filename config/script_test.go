@@ -44,7 +44,7 @@ func TestScriptLogin(t *testing.T) {
 	if !slices.Equal(g.Login.Headers, want) || g.Login.Prepare != "/csrf" || g.Login.Fixed[0].Name != "user[domain]" {
 		t.Errorf("headers %+v, prepare %q, fixed %+v", g.Login.Headers, g.Login.Prepare, g.Login.Fixed)
 	}
-	if g.Scripts == nil || g.Scripts.Status != 401 || g.Scripts.Type != "application/json" || g.Scripts.Body != "" || !g.Scripts.Members {
+	if g.Scripts == nil || g.Scripts.Status != 401 || g.Scripts.Type != "application/json" || g.Scripts.Body != "" || g.Scripts.Members {
 		t.Errorf("script_answer %+v", g.Scripts)
 	}
 
