@@ -75,7 +75,17 @@ type BudgetAlarm struct {
 func days(now time.Time, in *time.Location) (day, month Period) {
 	at := now.In(in)
 	y, m, d := at.Date()
-	return Period{at.Format(time.DateOnly), time.Date(y, m, d+1, 0, 0, 0, 0, in)}, Period{at.Format("2006-01"), time.Date(y, m+1, 1, 0, 0, 0, 0, in)}
+	return Period{at.Format(time.DateOnly), midnight(y, m, d+1, in)}, Period{at.Format("2006-01"), midnight(y, m+1, 1, in)}
+}
+
+// midnight is when a day begins. Where clocks are set forward at midnight there is none, and time.Date may say 23:00 of the day before: a
+// budget that ended then would be swept, and begin anew, while its day goes on.
+func midnight(y int, m time.Month, d int, in *time.Location) time.Time {
+	at := time.Date(y, m, d, 0, 0, 0, 0, in)
+	if at.Hour() == 23 {
+		at = at.Add(time.Hour)
+	}
+	return at
 }
 
 // spend is what sending to counts of the SMS budget.
