@@ -105,7 +105,8 @@ func TestRemove(t *testing.T) {
 			t.Errorf("%s: %v %+v\n got %q\nwant %q", c.name, err, done, got, c.after)
 		}
 	}
-	for _, before := range []string{"users: []\n", "", "users:\n  -\n    name: emil\n", "users: [{name: a}, # a\n {name: emil}]\n"} {
+	for _, before := range []string{"users: []\n", "", "users:\n  -\n    name: emil\n", "users: [{name: a}, # a\n {name: emil}]\n",
+		"users: [\n  {name: emil},\n  # the boss\n  {name: b}]\n"} {
 		if got, _, err := (Edit{User: "emil", Remove: true}).edit(before, challenge.Fold{}); err == nil {
 			t.Errorf("%q became %q", before, got)
 		}

@@ -50,11 +50,15 @@ func (f *usersFile) cutFlow(i int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	without := f.splice(from, to, "")
-	if strings.Contains(f.text[from:f.offset(list[i])], "#") {
-		return "", errByHand{list[i].Line, "a comment stands between this user and the one before"}
+	end, err := f.end(list[i])
+	if err != nil {
+		return "", err
 	}
-	return without, nil
+	// Between two entries a comma may stand, and comments: nothing else.
+	if strings.Contains(f.text[from:f.offset(list[i])]+f.text[end:to], "#") {
+		return "", errByHand{list[i].Line, "a comment stands between this user and the next or the one before"}
+	}
+	return f.splice(from, to, ""), nil
 }
 
 // cutBlock takes the lines of an entry out.
