@@ -13,10 +13,10 @@ import (
 	"doorcode/challenge/secret"
 )
 
-const (
-	sendLimit   = 10 * time.Second // one message, at however many providers; the code page says what became of it after that
-	recordLimit = 5 * time.Second  // its outcome to the store
-)
+// SendLimit is how long one message is given, at however many providers; the code page says what became of it after that.
+const SendLimit = 10 * time.Second
+
+const recordLimit = 5 * time.Second // the outcome of a message to the store
 
 // Outcomes of messages that no Sender was given.
 var (
@@ -68,7 +68,7 @@ func (d *Door) Close() error {
 	}
 	done := make(chan struct{})
 	go func() { d.post.under.Wait(); close(done) }()
-	limit := time.NewTimer(sendLimit + recordLimit)
+	limit := time.NewTimer(SendLimit + recordLimit)
 	defer limit.Stop()
 	select {
 	case <-done:
@@ -150,7 +150,7 @@ func (d *Door) deliver(set *setup, c Challenge, messages []Message) *sending {
 
 // carry sends one message and records its outcome, also when it comes after the login has gone on.
 func (d *Door) carry(set *setup, s *sending, i int, c Challenge, m Message) {
-	ctx, cancel := context.WithTimeout(d.post.ctx, sendLimit)
+	ctx, cancel := context.WithTimeout(d.post.ctx, SendLimit)
 	by, err := d.send(ctx, set, c.Routes[i].Channel, c.Routes[i].Provider, m)
 	cancel()
 	d.arrived(c, s.settle(i, by, err, d.now()), m, err)

@@ -357,7 +357,7 @@ func (d *Door) Pending(ctx context.Context, id string, from netip.Addr) (Challen
 	c, _, err := d.live(ctx, id, from)
 	for i, r := range c.Routes {
 		// Its outcome was lost, with the process or the store: nobody knows any more.
-		if r.State == RoutePending && d.now().Sub(r.At) > sendLimit+recordLimit {
+		if r.State == RoutePending && d.now().Sub(r.At) > SendLimit+recordLimit {
 			c.Routes[i].State = RouteUnsure
 		}
 	}

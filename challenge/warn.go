@@ -87,7 +87,7 @@ func (d *Door) sendWarning(set *setup, w templates.Warning, to User, c Channel) 
 	} else {
 		m.Subject, m.Text, m.HTML = secret.New(text.Subject), secret.New(text.Text), secret.New(text.HTML)
 	}
-	ctx, cancel := context.WithTimeout(d.post.ctx, sendLimit)
+	ctx, cancel := context.WithTimeout(d.post.ctx, SendLimit)
 	defer cancel()
 	_, err = d.send(ctx, set, c, "", m)
 	return err

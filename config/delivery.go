@@ -4,6 +4,7 @@ import (
 	"net/mail"
 	"time"
 
+	"doorcode/challenge"
 	"doorcode/challenge/email"
 	"doorcode/challenge/secret"
 )
@@ -29,6 +30,9 @@ func (r *reader) email(in *section, s *Settings) *email.Config {
 		HELO:     in.text("helo", ""),
 		Timeout:  in.span("timeout", email.DefaultTimeout, time.Second, email.MaxTimeout),
 		RootCAs:  in.roots("ca_file"),
+	}
+	if c.Timeout > challenge.SendLimit {
+		in.warn("timeout", "a code is given up after "+SaySpan(challenge.SendLimit)+", whatever stands here", "write "+SaySpan(challenge.SendLimit)+" or less: a test message would arrive where codes do not")
 	}
 	if len(s.Gateway.PublicURLs) > 0 {
 		c.PublicHost = s.Gateway.PublicURLs[0].Hostname()

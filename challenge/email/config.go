@@ -13,13 +13,14 @@ import (
 	"strings"
 	"time"
 
+	"doorcode/challenge"
 	"doorcode/challenge/secret"
 )
 
-// DefaultTimeout is what one send may take when Config names nothing, and MaxTimeout the longest that it may name. Many mail
-// servers let a client wait some seconds before they greet it.
+// DefaultTimeout is what one send may take when Config names nothing, and MaxTimeout the longest that it may name: a code is given up after
+// the first, a test message alone has all of the second. Many mail servers let a client wait some seconds before they greet it.
 const (
-	DefaultTimeout = 20 * time.Second
+	DefaultTimeout = challenge.SendLimit
 	MaxTimeout     = time.Minute
 )
 

@@ -19,7 +19,7 @@ import (
 )
 
 // MaxTimeout is the longest that one send may take, and what it may take when Config names nothing.
-const MaxTimeout = 10 * time.Second
+const MaxTimeout = challenge.SendLimit
 
 // Config describes one provider. Its values are parsed; Check finds what does not fit together.
 type Config struct {
