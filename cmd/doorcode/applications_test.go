@@ -148,9 +148,15 @@ func (app application) startIn(t *testing.T, public string) (address, home strin
 // serve starts the real binary in front of it.
 func (app application) serve(t *testing.T, binary, address, upstream, outbox string) {
 	t.Helper()
+	app.serveAt(t, binary, address, address, upstream, outbox)
+}
+
+// serveAt is serve with another address for browsers.
+func (app application) serveAt(t *testing.T, binary, address, public, upstream, outbox string) {
+	t.Helper()
 	dir := t.TempDir()
 	config := fmt.Sprintf("name: %s\nlisten: {address: %q, insecure: true}\npublic_url: http://%s\nupstream: {url: \"http://%s\"}\noutbox: %s\ncountry: PS\n%s",
-		app.rig, address, address, upstream, outbox, app.config)
+		app.rig, address, public, upstream, outbox, app.config)
 	users := "unlisted: refuse\ndefaults: {remember: 30d}\nusers:\n  - {name: alice, code: sms, mobile: 0599123456}\n  - {name: bob, code: email, email: bob@example.com}\n"
 	for name, text := range map[string]string{"gateway.yaml": config, "users.yaml": users} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
