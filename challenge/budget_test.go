@@ -183,4 +183,18 @@ func TestFailedSMSCostNothing(t *testing.T) {
 		h.challenged(h.login("user2"))
 		h.wantSpent("the third that left", "user3", challenge.WaitSMSDay)
 	})
+	run(t, "also when its user has logged in again meanwhile", func(h *house) {
+		h.withBudget(challenge.Budget{Day: 2})
+		h.sms.err, h.sms.delay = errDown, 5*time.Second
+		pending := ""
+		for range 2 {
+			l := h.login("user0")
+			l.Pending = pending
+			pending = h.challenged(l).ID
+		}
+		time.Sleep(5 * time.Second)
+		if used, err := h.door.SMSUsed(h.t.Context()); err != nil || used.Day != 0 {
+			h.t.Errorf("%d counted (%v), and none has left", used.Day, err)
+		}
+	})
 }

@@ -285,7 +285,7 @@ type Store interface {
 	Resend(ctx context.Context, id string, to []Route, charge SendCharge, rules CodeRules) (Challenge, error)
 
 	// Delivered records what became of the messages of one send; routes of a challenge that is gone are ignored. An SMS that failed
-	// is taken off the budgets again.
+	// is taken off the budgets again, also then.
 	Delivered(ctx context.Context, id string, routes []Route) error
 
 	// BudgetAlarms returns the budgets of s that have reached what is warned of, each once in its period.

@@ -2,6 +2,7 @@ package boltstore
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"doorcode/challenge"
@@ -121,6 +122,43 @@ func (t tx) uncount(u challenge.Username, kept *challenge.Route, now challenge.R
 		y.Used--
 		if err := put(t, budgetsBucket, key, y); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// owed is an SMS that was on its way when its challenge ended: it is still to come off the budgets if nobody accepts it. It stands among the
+// tallies and is swept as they are.
+type owed struct {
+	User  challenge.Username `json:"user"`
+	Route challenge.Route    `json:"route"`
+	Ends  time.Time          `json:"ends"`
+}
+
+// owedKey is no period's.
+func owedKey(challengeID string) string { return "owed" + nul + challengeID }
+
+// owe keeps what Delivered has to know of a challenge that ends before its SMS has an outcome: whoever finds the provider slow logs in
+// again, and the day would lose an SMS that never left.
+func (t tx) owe(c challenge.Challenge) error {
+	for _, r := range c.Routes {
+		if r.Counted != "" && r.State == challenge.RoutePending {
+			r.Masked = "" // it is gone with the challenge
+			return put(t, budgetsBucket, owedKey(c.ID), owed{c.User, r, c.ExpiresAt})
+		}
+	}
+	return nil
+}
+
+// settleOwed takes the outcome of an SMS whose challenge is gone.
+func (t tx) settleOwed(id string, routes []challenge.Route) error {
+	o, found, err := get[owed](t, budgetsBucket, owedKey(id))
+	if !found {
+		return err
+	}
+	for _, r := range routes {
+		if r.Channel == o.Route.Channel {
+			return errors.Join(t.uncount(o.User, &o.Route, r), t.delete(budgetsBucket, owedKey(id)))
 		}
 	}
 	return nil

@@ -94,8 +94,11 @@ func mayResend(c challenge.Challenge, now time.Time, rules challenge.CodeRules) 
 func (s *Store) Delivered(ctx context.Context, id string, routes []challenge.Route) error {
 	_, err := write(ctx, s, func(t tx) (none struct{}, refusal, trouble error) {
 		c, found, err := get[challenge.Challenge](t, challengesBucket, id)
-		if !found {
+		if err != nil {
 			return none, nil, err
+		}
+		if !found {
+			return none, nil, t.settleOwed(id, routes)
 		}
 		for _, r := range routes {
 			for i := range c.Routes {

@@ -96,7 +96,7 @@ func (t tx) endChallenge(id string, r *challenge.Revoked) error {
 		return err
 	}
 	r.Challenges = append(r.Challenges, c)
-	return errors.Join(t.delete(challengesBucket, id), t.unindex(challengeIndex(c)))
+	return errors.Join(t.owe(c), t.delete(challengesBucket, id), t.unindex(challengeIndex(c)))
 }
 
 func (t tx) endTrust(key string) error {

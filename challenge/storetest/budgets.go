@@ -136,6 +136,29 @@ func failedSMS(f *fixture) {
 	f.wantWait(err, challenge.WaitSMSDay, f.spend("bob", b).Day.Ends)
 }
 
+// Whoever finds the provider slow logs in again, and the message of the challenge that ended by it fails afterwards.
+func failedSMSOfNobody(f *fixture) {
+	b := challenge.Budget{Day: 2}
+	c, err := f.text("alice", b)
+	f.must(err)
+	_, err = f.s.Cancel(f.Context(), c.ID)
+	f.must(err)
+	f.reopen()
+	c.Routes[0].State = challenge.RouteFailed
+	for range 2 {
+		f.must(f.s.Delivered(f.Context(), c.ID, c.Routes))
+	}
+	c, err = f.text("alice", b)
+	f.must(err)
+	_, err = f.s.Cancel(f.Context(), c.ID)
+	f.must(err)
+	c.Routes[0].State = challenge.RouteUnsure // it may have left: it counts
+	f.must(f.s.Delivered(f.Context(), c.ID, c.Routes))
+	f.texts("bob", 1, b)
+	_, err = f.text("bob", b)
+	f.wantWait(err, challenge.WaitSMSDay, f.spend("bob", b).Day.Ends)
+}
+
 func budgetAlarms(f *fixture) {
 	b := challenge.Budget{Day: 10, Month: 20, UserDay: 5, Warn: 80}
 	var got []challenge.BudgetAlarm

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T, dir string) challenge.Store) {
 		{"SMS are counted by day, month and user", budgets},
 		{"a share of the SMS is kept for who had none", reserve},
 		{"an SMS that failed is given back", failedSMS},
+		{"an SMS that failed after its challenge is given back", failedSMSOfNobody},
 		{"budgets alarm once in their period", budgetAlarms},
 		{"of many SMS at once no more leave than there are", budgetAtOnce},
 		{"counters go with their period", sweepBudgets},
