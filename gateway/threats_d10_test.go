@@ -90,7 +90,8 @@ func TestThreat_D10_NoCodeSessionLogsInAgain(t *testing.T) {
 
 // Behind a proxy that trusted_proxies does not name everybody comes from its address: no_code is not applied, and ops read why.
 func TestThreat_D10_HiddenProxy(t *testing.T) {
-	for header, value := range map[string]string{"X-Forwarded-For": abroad, "Forwarded": "for=" + abroad, "Via": "1.1 squid"} {
+	for header, value := range map[string]string{"X-Forwarded-For": abroad, "Forwarded": "for=" + abroad, "Via": "1.1 squid", "X-Real-Ip": abroad,
+		"X-Forwarded-Proto": "https", "X-Forwarded-Host": "books.example.com", "X-Forwarded-Server": "proxy"} {
 		t.Run(header, func(t *testing.T) {
 			users := usualUsers()
 			users[0].Networks.NoCode = office

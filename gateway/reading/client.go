@@ -23,8 +23,11 @@ func Client(remote string, xff []string, trusted []netip.Prefix) netip.Addr {
 	return client
 }
 
+// relayMarks are headers that proxies add and browsers never send. Many a proxy is set up to write X-Real-IP or X-Forwarded-Proto alone.
+var relayMarks = [...]string{"X-Forwarded-For", "Forwarded", "X-Real-Ip", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Server", "Via"}
+
 // Relayed reports whether the client that Client names says that it asks for somebody else: by X-Forwarded-For that no trusted proxy
-// wrote, or, where no trusted proxy stands between, by Forwarded or Via. Its address is then a proxy's that nobody named, and everybody
+// wrote, or, where no trusted proxy stands between, by any of relayMarks. Its address is then a proxy's that nobody named, and everybody
 // behind that has it: no network may give anything to such a request. Who says so without being a proxy gets less, not more.
 func Relayed(remote string, h http.Header, trusted []netip.Prefix) bool {
 	return RelayedBy(remote, h, trusted) != ""
@@ -32,22 +35,19 @@ func Relayed(remote string, h http.Header, trusted []netip.Prefix) bool {
 
 // RelayedBy is Relayed, and names the header that says so; "" for none.
 func RelayedBy(remote string, h http.Header, trusted []netip.Prefix) string {
-	xff := h["X-Forwarded-For"]
-	if len(xff)+len(h["Forwarded"])+len(h["Via"]) == 0 {
-		return ""
-	}
 	if isTrusted(parseHop(remote), trusted) {
+		xff := h["X-Forwarded-For"]
 		if _, left := walk(remote, xff, trusted); strings.Trim(left, ", \t") != "" {
 			return "X-Forwarded-For"
 		}
 		return ""
 	}
-	for _, name := range [...]string{"X-Forwarded-For", "Forwarded"} {
+	for _, name := range relayMarks {
 		if len(h[name]) > 0 {
 			return name
 		}
 	}
-	return "Via"
+	return ""
 }
 
 // walk follows X-Forwarded-For up to the client, and returns what is left of it there, earlier headers in short.
