@@ -266,7 +266,7 @@ func TestReloadGateway(t *testing.T) {
 	other := freeAddress(t)
 	moved := strings.Replace(good, `address: "`+i.address, `address: "`+other, 1)
 	for range 2 { // it is still so at the next save
-		i.saying("listen, state, keys or log is taken up at the next start.*"+takenUp, func() { i.write("gateway.yaml", moved) })
+		i.saying("listen, state, keys, admin or log is taken up at the next start.*"+takenUp, func() { i.write("gateway.yaml", moved) })
 		moved += "# saved again\n"
 	}
 	if !isIn(alice, "alice") {
