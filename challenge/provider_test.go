@@ -16,7 +16,7 @@ var (
 	errNoReply = errors.New("no answer within 10s")
 )
 
-// began counts what a peer was asked to send, accepted or not.
+// asked counts what a peer was asked to send, accepted or not.
 func (p *peer) asked() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
