@@ -20,20 +20,12 @@ import (
 // scopeOf is what a visitor session's cookies are sealed to. Ids of member sessions have no space in them.
 func scopeOf(id string) string { return "visitor " + id }
 
-// carryOf is the live visitor session behind a request; "" for none. A member's is known to the program alone, and only while he signs
-// in again.
+// carryOf is the live visitor session behind a request; "" for none.
 func (g *Gateway) carryOf(v *visit) string {
-	id := v.who.carry
-	if v.who.kind == insider {
-		id = ""
-		if carry := v.who.member.carry.Load(); carry != nil {
-			id = *carry
-		}
+	if id := v.who.carry; g.config.Carry && id != "" && g.live.visitors.live(id, g.now()) {
+		return id
 	}
-	if !g.config.Carry || id == "" || !g.live.visitors.live(id, g.now()) {
-		return ""
-	}
-	return id
+	return ""
 }
 
 // setCarry gives the browser a visitor session; h is the answer's header.
@@ -221,7 +213,7 @@ func (g *Gateway) goOn(v *visit, jar *seal.Jar) error {
 	if jar == nil {
 		return nil
 	}
-	next := g.live.visitors.issue(g.now(), visitorName(g.spentBy(v)))
+	next := g.live.visitors.issue(g.now(), visitorName(v.who.carry))
 	if err := g.setCarry(v, v.w.Header(), next); err != nil {
 		return err
 	}
@@ -229,14 +221,4 @@ func (g *Gateway) goOn(v *visit, jar *seal.Jar) error {
 		cookie.SetOn(v.w.Header())
 	}
 	return nil
-}
-
-// spentBy is the visitor session that this request's login went up in.
-func (g *Gateway) spentBy(v *visit) string {
-	if v.who.kind == insider {
-		if carry := v.who.member.carry.Load(); carry != nil {
-			return *carry
-		}
-	}
-	return v.who.carry
 }

@@ -232,6 +232,15 @@ func (m *member) trail() string {
 	return ""
 }
 
+// carries is the visitor session that he signs in again in; "" for none. A request reads it once, when it comes: another tab may begin a
+// new one meanwhile, and a password must not be judged by the name that stands in that (threat A14).
+func (m *member) carries() string {
+	if id := m.carry.Load(); id != nil {
+		return *id
+	}
+	return ""
+}
+
 // Used returns the last uses that were not handed out before, by session id.
 func (l *Live) Used() map[string]time.Time {
 	l.forgetEnded()

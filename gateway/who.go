@@ -57,7 +57,7 @@ func (g *Gateway) whoIs(r *http.Request) who {
 	}
 	now := g.now()
 	if m := g.live.known(text, g.config.Session, now); m != nil {
-		return who{kind: insider, id: m.session.ID, trail: m.trail(), member: m}
+		return who{kind: insider, id: m.session.ID, trail: m.trail(), carry: m.carries(), member: m}
 	}
 	w := g.openWho(text)
 	if w.kind != insider {
@@ -67,6 +67,7 @@ func (g *Gateway) whoIs(r *http.Request) who {
 	if w.member == nil {
 		return who{kind: visitor, trail: w.trail}
 	}
+	w.carry = w.member.carries()
 	w.member.setTrail(w.trail)
 	g.live.remember(text, w.member)
 	return w

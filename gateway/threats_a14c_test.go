@@ -1,0 +1,65 @@
+package gateway_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"sync"
+	"testing"
+
+	"doorcode/challenge"
+	"doorcode/gateway"
+	"doorcode/testdata/twopage"
+)
+
+// A member signs in again, and his visitor session stands in the program: while one login of his is on its way, another tab begins a
+// second one. What a failed login goes on with is the name and the session that it went up with, not those of the tab. mallory is a
+// member, needs no code, and sends alice's name in one tab and his own in the other; confirm reads no name here.
+func TestThreat_A14_AnotherTabsName(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	finish := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(finish)
+	var login *twopage.Login
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("User-Agent") == "held back" && r.Method == "POST" && r.URL.Path == "/login.php" {
+			close(entered)
+			<-release
+		}
+		login.ServeHTTP(w, r)
+	}))
+	t.Cleanup(up.Close)
+	h, _ := twoPageHouse(t, func(l *twopage.Login) { login = l }, func(c *gateway.Config) {
+		c.Login.Confirm.User = nil
+		c.Upstream.URL = parseURL(t, up.URL)
+	})
+	h.setPolicy(func(p *challenge.PolicyConfig) {
+		i := slices.IndexFunc(p.Users, func(u challenge.User) bool { return u.Name == "mallory" })
+		p.Users[i].Code = challenge.CodeOff
+	})
+	b := h.browser()
+	b.sendName("mallory")
+	b.post("/login.php", url.Values{"password": {"mallory-pass-1"}})
+	b.wantMember("mallory")
+	one, other := h.browser(), h.browser()
+	for _, tab := range []*browser{one, other} {
+		tab.setCookie("doorcode", b.cookie("doorcode")) // and nothing of the application's
+	}
+	one.sendName("alice")
+	failed := make(chan answer)
+	go func() {
+		failed <- one.post("/login.php", url.Values{"password": {"wrong"}}, "User-Agent", "held back")
+	}()
+	<-entered
+	other.sendName("mallory")
+	finish()
+	<-failed
+	one.post("/login.php", url.Values{"password": {"alice-pass-1"}})
+	if len(h.naive.SignIns()) < 2 {
+		t.Fatal("alice was not signed in: nothing was tried")
+	}
+	one.get("/invoice.php?id=7")
+	h.wantNothingAs("alice")
+	one.enter(h.lastCode("alice"))
+	one.wantMember("alice")
+}
