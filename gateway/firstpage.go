@@ -96,7 +96,7 @@ func (g *Gateway) loginFields(v *visit) (reading.LoginFields, error) {
 	if name == "" {
 		return reading.LoginFields{}, refuse(templates.Stale, errors.New("a password without the page before, which asks for the name"))
 	}
-	return g.config.Login.Fields.After(name), nil
+	return g.config.Login.Fields.After(name, g.config.First.Fields), nil
 }
 
 // scanCarried keeps visitors from saying beside the login what only the login may: a name after the one that was judged, which the

@@ -33,10 +33,7 @@ func TestThreat_A14_AnotherTabsName(t *testing.T) {
 		c.Login.Confirm.User = nil
 		c.Upstream.URL = parseURL(t, up.URL)
 	})
-	h.setPolicy(func(p *challenge.PolicyConfig) {
-		i := slices.IndexFunc(p.Users, func(u challenge.User) bool { return u.Name == "mallory" })
-		p.Users[i].Code = challenge.CodeOff
-	})
+	h.noCodeFor("mallory")
 	b := h.browser()
 	b.sendName("mallory")
 	b.post("/login.php", url.Values{"password": {"mallory-pass-1"}})
@@ -62,4 +59,42 @@ func TestThreat_A14_AnotherTabsName(t *testing.T) {
 	h.wantNothingAs("alice")
 	one.enter(h.lastCode("alice"))
 	one.wantMember("alice")
+}
+
+// noCodeFor lets a user in by password alone.
+func (h *house) noCodeFor(name string) {
+	h.t.Helper()
+	h.setPolicy(func(p *challenge.PolicyConfig) {
+		i := slices.IndexFunc(p.Users, func(u challenge.User) bool { return u.Name == name })
+		p.Users[i].Code = challenge.CodeOff
+	})
+}
+
+// The two pages call the name differently, and the application takes it by either at any time: mallory's is on the first page, and on the
+// second alice's by the field of the first.
+func TestThreat_A14_FirstPagesFieldOnTheSecond(t *testing.T) {
+	h, _ := twoPageHouse(t, func(l *twopage.Login) { l.Hidden = true }, func(c *gateway.Config) {
+		c.Login.Confirm.User = nil
+		c.Login.Fields.User = "login_name"
+	})
+	h.noCodeFor("mallory")
+	for _, c := range []struct{ query, body string }{
+		{"", "username=alice&password=alice-pass-1"},
+		{"", "login_name=mallory&username=alice&password=alice-pass-1"},
+		{"", "login_name=mallory&%20username=alice&password=alice-pass-1"},
+		{"?username=alice", "password=alice-pass-1"},
+		{"?x=1;username=alice", "password=alice-pass-1"},
+	} {
+		b := h.browser()
+		b.sendName("mallory")
+		if a := b.do("POST", "/login.php"+c.query, c.body); a.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s %s: %d to %q", c.query, c.body, a.StatusCode, a.to())
+		}
+		for _, s := range h.naive.SignIns() {
+			t.Fatalf("%s %s: signed in %s", c.query, c.body, s.User)
+		}
+	}
+	b := h.browser()
+	b.sendName("alice")
+	h.wantCodePage(b.do("POST", "/login.php", "login_name=alice&username=alice&password=alice-pass-1"))
 }

@@ -15,7 +15,7 @@ type LoginFields struct {
 	User, Password string
 	JSON           bool   // the login is a JSON object; InJSON makes such fields
 	charset        string // of the form, as htmlindex calls it; "" is UTF-8. InCharset sets it
-	named          string // see After
+	named, first   string // of the page before: the name, and the fields that it had there, as User; "" for none. After sets them
 }
 
 // ParseLoginFields checks that the names can be told apart in a request: no field in two roles, none that holds another

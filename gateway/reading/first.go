@@ -19,52 +19,76 @@ func ReadName(header http.Header, rawQuery string, body io.Reader, limit int64, 
 	if err != nil {
 		return nil, err
 	}
-	users, password := fields.Names()
-	values := make([]string, 0, len(users))
-	for _, name := range users {
-		value, found, err := l.single(name)
-		switch {
-		case err != nil:
-			return nil, err
-		case !found || !printable(value):
-			return nil, fmt.Errorf("the first page of a login lacks its field %s, or that holds control characters: %w", name, ErrUnreadable)
-		}
-		values = append(values, value)
+	name, found, err := l.nameIn(fields)
+	switch {
+	case err != nil:
+		return nil, err
+	case !found:
+		return nil, fmt.Errorf("the first page of a login lacks the fields of its name: %w", ErrUnreadable)
+	case name == "" || len(name) > maxName:
+		return nil, fmt.Errorf("user name of %d bytes: %w", len(name), ErrUnreadable)
 	}
-	if slices.ContainsFunc(l.list, func(f field) bool { return touches(f.name, password) }) {
+	if slices.ContainsFunc(l.list, func(f field) bool { return touches(f.name, fields.Password) }) {
 		// An application that takes both at once would be signed in here.
 		return nil, fmt.Errorf("password on the first page of a login: %w", ErrAmbiguous)
 	}
-	if l.user, err = fields.compose(values); err == nil && (l.user == "" || len(l.user) > maxName) {
-		err = fmt.Errorf("user name of %d bytes: %w", len(l.user), ErrUnreadable)
-	}
-	if err != nil {
-		return nil, err
-	}
+	l.user = name
 	return l, nil
 }
 
-// After are the fields of the page with the password, when the one before has asked for the name: its form may lack the name, and may
-// have no other.
-func (f LoginFields) After(name string) LoginFields {
-	f.named = name
+// nameIn reads the user's name; found says whether any of its fields is there.
+func (l *Login) nameIn(fields LoginFields) (name string, found bool, err error) {
+	users, _ := fields.Names()
+	var values []string
+	for _, user := range users {
+		value, has, err := l.single(user)
+		if err != nil {
+			return "", false, err
+		}
+		if has {
+			values = append(values, value)
+		}
+	}
+	switch len(values) {
+	case 0:
+		return "", false, nil
+	case len(users):
+		name, err = l.userName(fields, values)
+		return name, true, err
+	}
+	return "", false, fmt.Errorf("login has only some of the fields of its name: %w", ErrUnreadable)
+}
+
+// After are the fields of the page with the password, when the one before, whose fields are first, has asked for the name: its form may
+// lack the name, and may have no other, neither in its own fields nor in those of the first page.
+func (f LoginFields) After(name string, first LoginFields) LoginFields {
+	f.named, f.first = name, first.User
 	return f
 }
 
-// judgeSecond judges the page with the password; values are those of the user fields and the password, as far as they are there.
-func (l *Login) judgeSecond(values []string, password bool) error {
-	users, _ := l.fields.Names()
-	switch {
-	case len(values) == 1 && password:
-	case len(values) != len(users)+1:
-		return fmt.Errorf("login has only some of its fields: %w", ErrUnreadable)
-	default:
-		if user, err := l.fields.compose(values[:len(users)]); err != nil {
+// judgeSecond judges the page with the password.
+func (l *Login) judgeSecond() error {
+	password, found, err := l.single(l.fields.Password)
+	if err != nil {
+		return err
+	}
+	first := l.fields
+	if first.first != "" {
+		first.User = first.first
+	}
+	for _, fields := range []LoginFields{l.fields, first} {
+		switch name, has, err := l.nameIn(fields); {
+		case err != nil:
 			return err
-		} else if user != l.fields.named {
+		case has && !found:
+			return fmt.Errorf("login has only some of its fields: %w", ErrUnreadable)
+		case has && name != l.fields.named:
 			return fmt.Errorf("login has another name than its first page: %w", ErrAmbiguous)
 		}
 	}
-	l.user, l.password = l.fields.named, secret.New(values[len(values)-1])
+	if !found {
+		return ErrNotLogin
+	}
+	l.user, l.password = l.fields.named, secret.New(password)
 	return nil
 }

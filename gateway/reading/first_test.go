@@ -9,6 +9,7 @@ import (
 func TestReadName(t *testing.T) {
 	one := LoginFields{User: "user", Password: "password"}
 	two := LoginFields{User: "{{company}}/{{user}}", Password: "password"}
+	arabic := LoginFields{User: "user", Password: "password", charset: "windows-1256"}
 	for _, c := range []struct {
 		query, body string
 		fields      LoginFields
@@ -30,6 +31,8 @@ func TestReadName(t *testing.T) {
 		{"", "user=rana", two, "", ErrUnreadable},
 		{"", "user=ra%00na", one, "", ErrUnreadable},
 		{"", "user=ra%0Ana", one, "", ErrUnreadable},
+		{"", "user=%C3%CD%E3%CF", one, "", ErrUnreadable}, // no UTF-8
+		{"", "user=%C3%CD%E3%CF", arabic, "أحمد", nil},    // as the form was written
 		{"", "user=" + strings.Repeat("x", maxName+1), one, "", ErrUnreadable},
 	} {
 		l, err := ReadName(typed(typeURLEncoded), c.query, strings.NewReader(c.body), 1<<16, c.fields)
@@ -47,8 +50,13 @@ func TestReadName(t *testing.T) {
 }
 
 func TestLoginAfterItsFirstPage(t *testing.T) {
-	one := LoginFields{User: "user", Password: "password"}.After("rana")
-	two := LoginFields{User: "{{company}}/{{user}}", Password: "password"}.After("acme/rana")
+	one := LoginFields{User: "user", Password: "password"}
+	one = one.After("rana", one)
+	two := LoginFields{User: "{{company}}/{{user}}", Password: "password"}
+	two = two.After("acme/rana", two)
+	other := LoginFields{User: "login", Password: "password"}.After("rana", LoginFields{User: "user", Password: "password"})
+	arabic := LoginFields{User: "user", Password: "password", charset: "windows-1256"}
+	arabic = arabic.After("أحمد", arabic)
 	for _, c := range []struct {
 		query, body string
 		fields      LoginFields
@@ -69,6 +77,13 @@ func TestLoginAfterItsFirstPage(t *testing.T) {
 		{"", "company=other&user=rana&password=secret", two, ErrAmbiguous},
 		{"", "user=rana", one, ErrUnreadable},
 		{"", "token=x", one, ErrNotLogin},
+		{"", "password=secret", other, nil},
+		{"", "login=rana&user=rana&password=secret", other, nil},
+		{"", "login=rana&user=alice&password=secret", other, ErrAmbiguous},
+		{"", "user[]=alice&password=secret", other, ErrAmbiguous},
+		{"user=alice", "login=rana&password=secret", other, ErrAmbiguous},
+		{"", "user=%C3%CD%E3%CF&password=secret", arabic, nil}, // as windows-1256 writes it
+		{"", "user=%C3%CD%E3&password=secret", arabic, ErrAmbiguous},
 	} {
 		l, err := ReadLogin(typed(typeURLEncoded), c.query, strings.NewReader(c.body), 1<<16, c.fields)
 		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {

@@ -115,11 +115,18 @@ func overridesMethod(name string) bool {
 // judges reports whether a field sent under a name could be read as one of the login's.
 func (f LoginFields) judges(name string) bool {
 	users, password := f.Names()
+	if f.first != "" {
+		first, _, _ := splitTemplate(f.first)
+		users = append(users, first...)
+	}
 	return touches(name, password) || slices.ContainsFunc(users, func(u string) bool { return touches(name, u) })
 }
 
 // judge finds user and password.
 func (l *Login) judge() error {
+	if l.fields.named != "" {
+		return l.judgeSecond()
+	}
 	users, password := l.fields.Names()
 	var values []string
 	found := false // of the last: the password
@@ -136,25 +143,29 @@ func (l *Login) judge() error {
 	switch {
 	case len(values) == 0:
 		return ErrNotLogin
-	case l.fields.named != "":
-		return l.judgeSecond(values, found)
 	case len(values) != len(users)+1:
 		return fmt.Errorf("login has only some of its fields: %w", ErrUnreadable)
 	}
-	for i, v := range values[:len(users)] {
+	l.password = secret.New(values[len(users)])
+	user, err := l.userName(l.fields, values[:len(users)])
+	l.user = user
+	return err
+}
+
+// userName composes the name of its fields' values, in UTF-8.
+func (l *Login) userName(fields LoginFields, values []string) (string, error) {
+	decoded := make([]string, len(values))
+	for i, v := range values {
 		if !printable(v) { // NUL cuts names in C and in databases (B7)
-			return fmt.Errorf("control character in the user name: %w", ErrUnreadable)
+			return "", fmt.Errorf("control character in the user name: %w", ErrUnreadable)
 		}
 		text, err := l.decode(v)
 		if err != nil {
-			return err
+			return "", err
 		}
-		values[i] = text
+		decoded[i] = text
 	}
-	l.password = secret.New(values[len(users)])
-	user, err := l.fields.compose(values[:len(users)])
-	l.user = user
-	return err
+	return fields.compose(decoded)
 }
 
 // single returns the value of the one field that upstreams could read as name.
