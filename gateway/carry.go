@@ -146,6 +146,12 @@ func (g *Gateway) carriedAnswer(p *passage, res *http.Response) error {
 	if err := g.stillSignedOut(p, res); err != nil {
 		return err
 	}
+	if g.mayHaveCookie(p.visit) {
+		// Another site's form: what a session of nobody's sets would take the place of a member's cookies, the application's too (C7).
+		g.live.names.addNew(g.box.VisitorAnswer(res.Header, p.path.String()))
+		keepPrivate(res.Header)
+		return nil
+	}
 	var names []string
 	if p.first != nil {
 		names = g.sealAll(res.Header, p)

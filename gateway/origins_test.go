@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -279,7 +280,13 @@ func TestFramedLogin(t *testing.T) {
 
 // Another site's form comes without our cookies. Its answer sets none, or it would sign a member out whose browser has them.
 func TestThreat_C7_ForeignFormSignsNobodyOut(t *testing.T) {
-	h := newHouse(t, plan{config: func(c *gateway.Config) {
+	for _, carry := range []bool{false, true} {
+		t.Run(fmt.Sprintf("carry %v", carry), func(t *testing.T) { signsNobodyOut(t, carry) })
+	}
+}
+
+func signsNobodyOut(t *testing.T, carry bool) {
+	h := newHouse(t, plan{carry: carry, config: func(c *gateway.Config) {
 		origins(t)(c)
 		c.Public = append(c.Public, rule(t, "POST", "/login.php"), rule(t, "POST", "/slow"))
 	}})
