@@ -1,7 +1,11 @@
 package gateway_test
 
 import (
+	"bytes"
+	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -46,6 +50,36 @@ func TestThreat_A7_SignedOutWithAToken(t *testing.T) {
 				t.Error(h.log.String())
 			}
 		})
+	}
+}
+
+// mallory may write into the page on which the logout's form is looked for: a form of his names the logout and something else.
+func TestThreat_A7_FormOfAnotherAsLogout(t *testing.T) {
+	did := ""
+	h := bentHouse(t, plan{naive: naive.Options{LogoutForm: true}, config: byForm(t)}, func(w http.ResponseWriter, r *http.Request, app http.Handler) {
+		if r.Method == "POST" && r.URL.Path == "/index.php" {
+			body, err := io.ReadAll(r.Body)
+			must(t, err)
+			did += r.URL.RawQuery + " " + string(body) + " "
+			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		page := httptest.NewRecorder()
+		app.ServeHTTP(page, r)
+		maps.Copy(w.Header(), page.Header())
+		w.Header().Del("Content-Length")
+		w.WriteHeader(page.Code)
+		if r.URL.Path == "/profile.php" {
+			io.WriteString(w, `<form method=post action="/index.php"><input type=hidden name=do value=logout><input type=hidden name="DO" value=delete></form>
+				<form method=post action="/index.php?do=delete"><input type=hidden name=do value=logout></form>`)
+		}
+		io.Copy(w, page.Body)
+	})
+	b := h.browser()
+	h.wantCodePage(b.login("alice"))
+	_, token := b.codePage()
+	b.post("/_doorcode/cancel", url.Values{"token": {token}})
+	if did == "" || strings.Contains(did, "delete") || h.naive.SessionID("alice") != "" {
+		t.Errorf("the held session was used for %q; signed out: %v", did, h.naive.SessionID("alice") == "")
 	}
 }
 

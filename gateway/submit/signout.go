@@ -105,8 +105,10 @@ func (v *visit) exit(page *answer, way WayOut) (exit, bool) {
 		return exit{}, false
 	}
 	for _, f := range forms(page.text) {
-		if to, ok := v.resolve(page.at, f.action); ok && way.fits(to, f.controls) {
-			return v.filled(page, f, to, way), true
+		if to, ok := v.resolve(page.at, f.action); ok {
+			if e := v.filled(page, f, to, way); way.fits(e) {
+				return e, true
+			}
 		}
 	}
 	return v.exitLink(page, way)
@@ -143,23 +145,29 @@ func (v *visit) exitLink(page *answer, way WayOut) (exit, bool) {
 			return exit{}, false
 		case html.StartTagToken:
 			t := z.Token()
-			if to, ok := v.resolve(page.at, attribute(t, "href")); ok && t.Data == "a" && way.fits(to, nil) {
+			if to, ok := v.resolve(page.at, attribute(t, "href")); ok && t.Data == "a" && way.fits(exit{to: to}) {
 				return exit{to: to}, true
 			}
 		}
 	}
 }
 
-// fits reports whether an address, with the fields of its form, is this way out: its path, and every value in query or form.
-func (w WayOut) fits(to *url.URL, controls []control) bool {
-	if to.Path != w.Path {
+// fits reports whether a request is this way out: its path, and every value in query or form. None of them may stand there with another
+// value too, in any spelling: whoever may write on the page would have the held session do something else (?do=logout&do=delete).
+func (w WayOut) fits(e exit) bool {
+	if e.to.Path != w.Path {
 		return false
 	}
-	query := to.Query()
+	query, _ := reading.ParseQuery(e.to.RawQuery)
 	for _, want := range slices.Concat(w.Query, w.Form) {
-		has := func(value string) bool { return value == want.Value || want.Value == "*" && value != "" }
-		inForm := func(c control) bool { return c.name == want.Name && has(c.value) }
-		if !slices.ContainsFunc(query[want.Name], has) && !slices.ContainsFunc(controls, inForm) {
+		values := query.Get(want.Name)
+		for name, more := range e.fields {
+			if reading.Touches(name, want.Name) {
+				values = append(values, more...)
+			}
+		}
+		other := func(value string) bool { return value != want.Value && (want.Value != "*" || value == "") }
+		if len(values) == 0 || slices.ContainsFunc(values, other) {
 			return false
 		}
 	}

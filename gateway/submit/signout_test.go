@@ -40,6 +40,11 @@ func TestSignOutToken(t *testing.T) {
 		{"plain POST", "nothing", "", index, "POST /index.php do=logout"},
 		{"asks the same for ever", "nothing", `<a href="/doku.php?do=logout">again</a>`, doku, "GET /doku.php?do=logout "},
 		{"link elsewhere", `<a href="https://evil.example.com/doku.php?do=logout&t=1">out</a>`, "", doku, "GET /doku.php?do=logout "},
+		{"link that does more", `<a href="/doku.php?do=logout&do=delete">out</a><a href="/doku.php?do=logout&%20do[]=delete">out</a>`, "", doku, "GET /doku.php?do=logout "},
+		{"form that does more", `<form method=post action="/index.php?do=delete"><input type=hidden name=do value=logout></form>
+			<form method=post action="/index.php"><input type=hidden name=do value=logout><input type=hidden name=DO value=delete></form>
+			<form method=post action="/index.php"><input type=hidden name=do value=logout><button name=do value=delete></button></form>
+			<form method=get action="/index.php?do=logout"><input type=hidden name=do value=delete></form>`, "", index, "POST /index.php do=logout"},
 		{"search form", `<form method=post action="/doku.php?do=search"><input type=hidden name=a></form>`, "", doku, "GET /doku.php?do=logout "},
 		{"link to a POST", `<a href="/index.php?do=logout">out</a>`, "", index, "POST /index.php do=logout"},
 		{"page of its own", "nothing", "", WayOut{Path: "/doku.php", Query: do, Page: "/menu?other"}, "GET /doku.php?do=logout&x=y "},
