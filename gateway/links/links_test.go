@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -156,5 +157,19 @@ func BenchmarkReader(b *testing.B) {
 		if _, err := io.Copy(io.Discard, r.Reader(bytes.NewReader(page))); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// A page that is full of addresses costs what its length says.
+func TestManyAddresses(t *testing.T) {
+	r := rewriter(t)
+	took := func(n int) time.Duration {
+		began := time.Now()
+		r.Bytes(bytes.Repeat([]byte(`<a href="http://books.example.com/x">`), n))
+		return time.Since(began)
+	}
+	took(1000)
+	if few, many := took(1000), took(20_000); many > 100*few+100*time.Millisecond {
+		t.Errorf("1,000 addresses took %v, 20,000 %v", few, many)
 	}
 }
