@@ -59,6 +59,9 @@ func (g *Gateway) firstPage(v *visit) error {
 	if g.fieldInQuery(v) {
 		return refuse(templates.Forbidden, errors.New("a field of the login in the address of its first page"))
 	}
+	if g.namesTwice(l) {
+		return refuse(templates.BadRequest, errors.New("the second page's name on the first page of a login"))
+	}
 	for _, fixed := range g.config.Login.Fixed {
 		if slices.ContainsFunc(l.Names(), func(name string) bool { return reading.Touches(name, fixed.Name) }) {
 			l.Set(fixed.Name, fixed.Value)
@@ -74,6 +77,16 @@ func (g *Gateway) firstPage(v *visit) error {
 	up := jar.Header(v.path.Escaped())
 	return g.cross(&passage{
 		visit: v, carry: g.live.visitors.issue(g.now(), l.User()), begins: true, first: jar, cookies: openedCookies{up: up},
+	})
+}
+
+// namesTwice reports whether the first page has a name by the second's field too: which of the two the application keeps is not known.
+func (g *Gateway) namesTwice(l *reading.Login) bool {
+	first, _ := g.config.First.Fields.Names()
+	second, _ := g.config.Login.Fields.Names()
+	return slices.ContainsFunc(l.Names(), func(sent string) bool {
+		touches := func(name string) bool { return reading.Touches(sent, name) }
+		return slices.ContainsFunc(second, touches) && !slices.ContainsFunc(first, touches)
 	})
 }
 
@@ -140,20 +153,26 @@ func (g *Gateway) fieldInQuery(v *visit) bool {
 		if g.config.First == nil {
 			continue
 		}
-		users, _ := g.config.First.Fields.Names()
-		if slices.ContainsFunc(users, func(name string) bool { return len(query.Get(name)) > 0 }) {
+		if slices.ContainsFunc(namesOfLogin(g.config), func(name string) bool { return len(query.Get(name)) > 0 }) {
 			return true
 		}
 	}
 	return false
 }
 
+// namesOfLogin are the fields by which either page of two gives the name; none where the name comes with the password.
+func namesOfLogin(c Config) []string {
+	if c.First == nil {
+		return nil
+	}
+	first, _ := c.First.Fields.Names()
+	second, _ := c.Login.Fields.Names()
+	return append(first, second...)
+}
+
 // fieldsOfLogin are what scanCarried looks for in bodies and cookies; nil for nothing.
 func fieldsOfLogin(c Config) *scan.Names {
-	var names []string
-	if c.First != nil {
-		names, _ = c.First.Fields.Names()
-	}
+	names := namesOfLogin(c)
 	for _, fixed := range c.Login.Fixed {
 		names = append(names, fixed.Name)
 	}

@@ -98,3 +98,36 @@ func TestThreat_A14_FirstPagesFieldOnTheSecond(t *testing.T) {
 	b.sendName("alice")
 	h.wantCodePage(b.do("POST", "/login.php", "login_name=alice&username=alice&password=alice-pass-1"))
 }
+
+// The other way round: beside mallory's name on the first page, or after it, stands alice's by the field of the second.
+func TestThreat_A14_SecondPagesFieldBefore(t *testing.T) {
+	for name, tell := range map[string]func(b *browser) answer{
+		"on the first page": func(b *browser) answer { return b.do("POST", "/name.php", "login_name=mallory&username=alice") },
+		"in its address":    func(b *browser) answer { return b.do("POST", "/name.php?username=alice", "login_name=mallory") },
+		"in a visitor's address": func(b *browser) answer {
+			b.do("POST", "/name.php", "login_name=mallory")
+			return b.get("/password.php?username=alice")
+		},
+		"in a visitor's form": func(b *browser) answer {
+			b.do("POST", "/name.php", "login_name=mallory")
+			return b.do("POST", "/password.php", "x=1&username=alice")
+		},
+	} {
+		h, _ := twoPageHouse(t, func(*twopage.Login) {}, func(c *gateway.Config) {
+			c.Login.Confirm.User = nil
+			c.First.Fields.User = "login_name"
+			c.Public = append(c.Public, rule(t, "POST", "/password.php"))
+		})
+		h.noCodeFor("mallory")
+		b := h.browser()
+		b.get("/login.php")
+		if a := tell(b); a.StatusCode < 400 {
+			t.Errorf("%s: %d to %q", name, a.StatusCode, a.to())
+		}
+		b.post("/login.php", url.Values{"password": {"alice-pass-1"}})
+		for _, s := range h.naive.SignIns() {
+			t.Errorf("%s: signed in %s", name, s.User)
+		}
+		h.wantNothingAs("alice")
+	}
+}
