@@ -601,6 +601,10 @@ func TestProxyUpstreamTrouble(t *testing.T) {
 	wantPage("/odd/reset", 502, "does not answer", "لا يستجيب")
 	for _, target := range []string{"/odd/dies", "/odd/dies-chunked"} {
 		res := b.send(b.request("GET", target, nil))
+		if res.StatusCode == http.StatusBadGateway {
+			res.Body.Close()
+			continue // nothing of it arrived, and that is what the page says
+		}
 		// How much of the first half arrives is the network's affair: a reset throws away what is on its way.
 		if body, err := io.ReadAll(res.Body); err == nil || !strings.HasPrefix(half, string(body)) {
 			t.Errorf("%s: an answer that was cut off looks whole: %d bytes, %v", target, len(body), err)
