@@ -129,7 +129,8 @@ func (d *Door) charged(set *setup, c Challenge, j Judgement, to []Route, write f
 
 // instead is to without SMS; nil where no e-mail can stand in.
 func (d *Door) instead(set *setup, u User, to []Route) []Route {
-	if !set.EmailInstead || u.Email.Empty() || len(set.providers[Email]) == 0 {
+	half := slices.ContainsFunc(to, func(r Route) bool { return r.Channel == Email }) // of code: both, which needs nobody to stand in
+	if !half && !set.EmailInstead || u.Email.Empty() || len(set.providers[Email]) == 0 {
 		return nil
 	}
 	r := d.route(u, Email)

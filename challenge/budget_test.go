@@ -103,6 +103,15 @@ func TestEmailInstead(t *testing.T) {
 			h.t.Errorf("routes %+v", c.Routes)
 		}
 	})
+	run(t, "of two ways the e-mail is left, also where none may stand in", func(h *house) {
+		h.withBudget(challenge.Budget{UserDay: 1})
+		h.config.EmailInstead = false
+		h.reload()
+		h.challenged(h.login("both"))
+		if c := h.challenged(h.login("both")); states(c.Routes) != "email sent" {
+			h.t.Errorf("routes %+v", c.Routes)
+		}
+	})
 	for name, spoil := range map[string]func(h *house){
 		"not without an address":       func(h *house) {},
 		"not where ops do not want it": func(h *house) { h.config.EmailInstead = false; h.reload() },

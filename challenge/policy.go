@@ -60,7 +60,7 @@ type PolicyConfig struct {
 	Place    string // file:line of unlisted
 	// AcceptTypedNames lets UnlistedOff hold for names that only the visitor typed and no confirm page read.
 	AcceptTypedNames bool
-	// Observe lets everybody in whom the application lets in (mode: observe), and ends no session for what would be refused.
+	// Observe lets everybody in whom the application lets in (mode: observe), and ends none of those sessions for what would be refused.
 	Observe bool
 }
 
