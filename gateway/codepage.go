@@ -39,6 +39,9 @@ func (v *visit) isOwn() (bool, error) {
 
 // ownPage answers what stands under /_doorcode/.
 func (g *Gateway) ownPage(v *visit) error {
+	if v.r.Header.Get("Service-Worker") != "" {
+		return refuse(templates.Forbidden, errors.New("service worker")) // our own scripts are none either (invariant 11)
+	}
 	path := strings.TrimPrefix(v.path.String(), ownRoot)
 	if name, ok := strings.CutPrefix(path, "/assets/"); ok {
 		return g.asset(v, name)
