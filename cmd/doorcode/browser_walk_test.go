@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
@@ -227,7 +228,10 @@ func (b *tab) resend(code string) {
 	if b.seat != (seat{"en", false, true}) {
 		return
 	}
-	b.do(chromedp.WaitEnabled(chromedp.CSS("#resend")))
+	// Asked for again and again, by the clock: an element that was looked up before the page last loaded would be waited for in vain.
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](`document.querySelector("#resend")?.disabled === false`, chromedp.WithPollingInterval(200*time.Millisecond))); err != nil {
+		b.t.Fatalf("the button to send again does not wake up: %v", err)
+	}
 	b.click("#resend")
 	b.at("/_doorcode/code")
 	b.look("resent")
