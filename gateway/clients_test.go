@@ -195,6 +195,9 @@ func TestClientKeysRotate(t *testing.T) {
 }
 
 func TestClientLimits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits by the clock: not under -short")
+	}
 	h, app := newShopHouse(t, func(c *gateway.Client) {
 		c.Rate, c.Parallel, c.Body, c.Timeout = challenge.Rate{Count: 6, Per: time.Hour}, 2, 1000, 3*time.Second
 		c.Rule = rule(t, "POST", "/api/*")

@@ -242,6 +242,9 @@ func TestThreat_D10_PolicyTakesNetworks(t *testing.T) {
 
 // Open connections of a session that came elsewhere since are judged by where they came from.
 func TestThreat_D10_OpenFromANetworkTakenAway(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits by the clock: not under -short")
+	}
 	for name, networks := range map[string]func(list ...string) challenge.Networks{
 		"only":    func(list ...string) challenge.Networks { return challenge.Networks{Only: prefixes(list...)} },
 		"no_code": func(list ...string) challenge.Networks { return challenge.Networks{NoCode: prefixes(list...)} },
@@ -264,6 +267,9 @@ func TestThreat_D10_OpenFromANetworkTakenAway(t *testing.T) {
 
 // Before the day of from: nobody is asked; on that day the session that came so ends, and a code is asked.
 func TestThreat_D10_TheDayComes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits by the clock: not under -short")
+	}
 	h := placed(t, challenge.Networks{})
 	h.setPolicy(func(p *challenge.PolicyConfig) { p.Users[0].From = h.clock.now().Add(2 * time.Hour) })
 	b := h.browser()
